@@ -1,0 +1,1 @@
+"""BETWEEN: Faust agents, raw to normalized. Pure operators, one thin shell."""

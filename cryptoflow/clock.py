@@ -1,0 +1,21 @@
+"""The only module that reads time; everything else is told."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def now_ns() -> int:
+    """Return wall-clock time in integer nanoseconds since the epoch, UTC."""
+    return time.time_ns()
+
+
+def monotonic_s() -> float:
+    """Return a clock that only goes forward, for deadlines, in seconds."""
+    return time.monotonic()
+
+
+def iso(ns: int) -> str:
+    """Format nanoseconds since the epoch as an ISO 8601 UTC time, microseconds."""
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).replace(microsecond=ns // 1000 % 1_000_000).isoformat()

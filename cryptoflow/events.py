@@ -1,0 +1,144 @@
+"""What a process says of itself: one type per thing that can happen, one log line, one metric.
+
+Emitting an event logs it and counts it together, so log and counter cannot disagree. Gauges and
+histograms that are no event stand at the end. All names start with `cryptoflow_` and are part of
+the contract (docs/reference/metrics.md).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import orjson
+from prometheus_client import Counter, Gauge, Histogram
+from typing_extensions import override
+
+_PREFIX = "cryptoflow_"
+_STREAM = ("exchange", "market", "stream", "shard")
+logger = logging.getLogger("cryptoflow")
+
+
+class JsonFormatter(logging.Formatter):
+    """Format a log record as one JSON object a line."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; fields of an event become keys."""
+        line: dict[str, object] = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "text": record.getMessage(),
+        }
+        line.update(getattr(record, "event_fields", {}))
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def setup_logging(level: str = "INFO") -> None:
+    """Send JSON lines to stderr, in UTC."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = JsonFormatter()
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Be the root of all events. `level` follows consequence: ERROR means data lost or a person needed."""
+
+    level: ClassVar[int] = logging.INFO
+    text: ClassVar[str] = ""
+
+    def emit(self) -> None:
+        """Log the event and count it."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        logger.log(self.level, self.text, extra={"event_fields": told})
+        self.count()
+
+    def count(self) -> None:
+        """Move the event's metric, if it has one."""
+
+
+# --- counters and gauges named by the contract ------------------------------------------------------
+
+frames_received_total = Counter(_PREFIX + "frames_received_total", "frames received", _STREAM)
+frames_published_total = Counter(_PREFIX + "frames_published_total", "frames acknowledged by the broker", _STREAM)
+drops_total = Counter(_PREFIX + "drops_total", "frames dropped", (*_STREAM, "reason"))
+frames_in_flight = Gauge(_PREFIX + "frames_in_flight", "frames received, neither published nor dropped", ("shard",))
+channel_depth = Gauge(_PREFIX + "channel_depth", "frames waiting in a bounded queue", ("channel",))
+channel_occupancy_ratio = Gauge(_PREFIX + "channel_occupancy_ratio", "depth over limit of a queue", ("channel",))
+channel_sent_total = Counter(_PREFIX + "channel_sent_total", "frames put on a queue", ("channel",))
+channel_enqueue_delay_seconds = Histogram(
+    _PREFIX + "channel_enqueue_delay_seconds", "wait for a place in a queue", ("channel",)
+)
+reader_messages_total = Counter(_PREFIX + "reader_messages_total", "Kafka records read", ("topic",))
+seq_gaps_total = Counter(_PREFIX + "seq_gaps_total", "sequence breaks seen", _STREAM)
+resyncs_total = Counter(_PREFIX + "resyncs_total", "book snapshots fetched again", _STREAM)
+stream_silence_seconds = Gauge(_PREFIX + "stream_silence_seconds", "time since a stream's last frame", _STREAM)
+ws_connections = Gauge(_PREFIX + "ws_connections", "open WebSocket connections", ("exchange", "market"))
+rest_weight_used = Gauge(_PREFIX + "rest_weight_used", "REST weight used in the current minute", ("host",))
+rest_requests_total = Counter(_PREFIX + "rest_requests_total", "REST requests", ("host", "status"))
+rest_request_seconds = Histogram(_PREFIX + "rest_request_seconds", "REST request time", ("host",))
+feed_latency_seconds = Histogram(_PREFIX + "feed_latency_seconds", "exchange clock to receive", _STREAM)
+clock_offset_seconds = Gauge(_PREFIX + "clock_offset_seconds", "our clock less the exchange's, smoothed", ("exchange",))
+spool_bytes = Gauge(_PREFIX + "spool_bytes", "bytes waiting in the spool", ("shard",))
+book_valid = Gauge(_PREFIX + "book_valid", "books valid", ("exchange", "market"))
+gaps_open = Gauge(_PREFIX + "gaps_open", "gaps open", ("exchange", "market"))
+duplicates_dropped_total = Counter(
+    _PREFIX + "duplicates_dropped_total", "repeats dropped by their id", ("exchange", "market", "stream")
+)
+agent_lag_records = Gauge(_PREFIX + "agent_lag_records", "raw records not yet processed", ("topic", "partition"))
+agent_frame_seconds = Histogram(_PREFIX + "agent_frame_seconds", "processing time per frame", ("exchange",))
+dead_letters_total = Counter(_PREFIX + "dead_letters_total", "frames that could not be read", ("exchange", "stage"))
+flush_size_bytes = Histogram(
+    _PREFIX + "flush_size_bytes", "encoded bytes of a flush", ("table",), buckets=[2.0**n for n in range(10, 31, 2)]
+)
+flush_duration_seconds = Histogram(_PREFIX + "flush_duration_seconds", "time of a flush", ("table",))
+s3_upload_retries_total = Counter(_PREFIX + "s3_upload_retries_total", "uploads tried again", ("table",))
+s3tables_commit_latency_seconds = Histogram(
+    _PREFIX + "s3tables_commit_latency_seconds", "time of one commit request", ("table",)
+)
+idempotency_dupe_total = Counter(
+    _PREFIX + "idempotency_dupe_total", "rows or batches recognised as already written", ("table",)
+)
+rows_committed_total = Counter(_PREFIX + "rows_committed_total", "rows committed", ("table",))
+commit_unknown_total = Counter(_PREFIX + "commit_unknown_total", "commits whose outcome was unknown", ("table",))
+sink_lag_records = Gauge(_PREFIX + "sink_lag_records", "md records not yet committed", ("topic", "partition"))
+
+
+# --- events -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStarted(Event):
+    """Say what started, with which version."""
+
+    text: ClassVar[str] = "process started"
+    role: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStopping(Event):
+    """Say that a stop was asked for, and why."""
+
+    text: ClassVar[str] = "process stopping"
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FatalError(Event):
+    """Say why the process ends at once."""
+
+    level: ClassVar[int] = logging.ERROR
+    text: ClassVar[str] = "process ends: going on would lose or hide data"
+    role: str
+    error: str

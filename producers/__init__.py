@@ -1,0 +1,1 @@
+"""IN: sockets and REST to raw topics. Generic; a venue is an argument."""

@@ -1,0 +1,45 @@
+"""What flows: record kinds, the raw envelope, topics and tables. Imports nothing of ours."""
+
+from schemas._catalog import Topic, records, topic_of, topics
+from schemas._columns import BadCell, Columns
+from schemas._md import Mark, MdHeader, Verdict, decode_md, encode_md
+from schemas._raw import (
+    RAW_VERSION,
+    GapEvidence,
+    InstrumentDefinition,
+    Origin,
+    RawFrame,
+    RawRecord,
+    decode_raw,
+    encode_frame,
+    encode_raw,
+)
+from schemas._record import COMMON, Record
+from schemas._types import Field, Type
+
+__all__ = [
+    "COMMON",
+    "RAW_VERSION",
+    "BadCell",
+    "Columns",
+    "Field",
+    "GapEvidence",
+    "InstrumentDefinition",
+    "Mark",
+    "MdHeader",
+    "Origin",
+    "RawFrame",
+    "RawRecord",
+    "Record",
+    "Topic",
+    "Type",
+    "Verdict",
+    "decode_md",
+    "decode_raw",
+    "encode_frame",
+    "encode_md",
+    "encode_raw",
+    "records",
+    "topic_of",
+    "topics",
+]

@@ -1,0 +1,144 @@
+"""The raw record: consecutive frames of one symbol, verbatim, as JSON that any Kafka tool reads.
+
+`{"v":1,"exchange":…,"market":…,"symbol":…,"source":…,"frames":[{"c":…,"n":…,"t":…,"k":…,"raw":…}]}`
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import msgspec
+
+RAW_VERSION = 1
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Say where a replayed record was first written."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class RawFrame(msgspec.Struct, gc=False, omit_defaults=True):
+    """Hold one frame: `c` connection, `n` number on it, `p` part, `t` receive ns, `k` kind.
+
+    (c, n, p) is the frame's identity. `raw` is the frame's own JSON, byte for byte; a frame that is
+    not valid UTF-8 JSON has `raw_b64` instead. `m` is what the producer knows beyond the bytes
+    (for a REST book snapshot: `requested_ns`, `reason`).
+    """
+
+    c: str
+    n: int
+    t: int
+    k: str
+    raw: msgspec.Raw = msgspec.Raw()
+    raw_b64: str = ""
+    p: int = 0
+    m: dict[str, str | int] | None = None
+
+    def payload(self) -> bytes:
+        """Return the frame's bytes as received. Raises ValueError when `raw_b64` is not base64."""
+        return base64.b64decode(self.raw_b64, validate=True) if self.raw_b64 else bytes(self.raw)
+
+
+class RawRecord(msgspec.Struct, gc=False):
+    """Hold one Kafka record of a raw topic."""
+
+    v: int
+    exchange: str
+    market: str
+    symbol: str
+    source: str
+    frames: list[RawFrame]
+    origin: Origin | None = None
+
+
+class GapEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Declare, inside a frame of kind `gap`, what a producer knows it did not see.
+
+    `streams` are the record kinds touched (`trades`, `quotes`, `book`, `funding`, `liquidations`);
+    the bounds are receive times in ns: the last moment the streams were heard and the moment they
+    are trusted again (0 = not yet). `frames_missing` is -1 when unknown.
+    """
+
+    cause: str
+    streams: tuple[str, ...]
+    from_ns: int
+    to_ns: int = 0
+    frames_missing: int = -1
+    detail: str = ""
+
+
+class InstrumentDefinition(msgspec.Struct, frozen=True):
+    """Define a symbol from a moment on; a frame of kind `instrument` carries the venue's own JSON.
+
+    `kind` is spot, perpetual or future; decimals are the venue's text.
+    """
+
+    native_symbol: str
+    symbol: str
+    base: str
+    quote: str
+    settle: str
+    kind: str
+    status: str
+    contract_value: str | None = None
+    tick_size: str | None = None
+    step_size: str | None = None
+    expires_ns: int | None = None
+
+
+_decoder = msgspec.json.Decoder(RawRecord)
+_frame_tail_encoder = msgspec.json.Encoder()
+
+
+def decode_raw(value: bytes) -> RawRecord:
+    """Decode one raw record. Raises ValueError (msgspec's DecodeError) or RecursionError."""
+    record = _decoder.decode(value)
+    if record.v != RAW_VERSION:
+        msg = f"decoding a raw record: version {record.v} is not {RAW_VERSION}"
+        raise ValueError(msg)
+    return record
+
+
+def encode_frame(  # noqa: PLR0913 - one argument per key of the envelope
+    conn: str,
+    number: int,
+    received_ns: int,
+    kind: str,
+    raw: bytes,
+    *,
+    valid_json: bool = True,
+    part: int = 0,
+    meta: dict[str, str | int] | None = None,
+) -> bytes:
+    """Encode one frame of the envelope; `raw` is spliced in untouched when it is valid JSON.
+
+    `conn` and `kind` are our own plain ASCII names and are not escaped.
+    """
+    head = b'{"c":"%b","n":%d,"t":%d,"k":"%b"' % (conn.encode(), number, received_ns, kind.encode())
+    if part:
+        head += b',"p":%d' % part
+    if meta is not None:
+        head += b',"m":' + _frame_tail_encoder.encode(meta)
+    if valid_json:
+        return b'%b,"raw":%b}' % (head, raw)
+    return b'%b,"raw_b64":"%b"}' % (head, base64.b64encode(raw))
+
+
+def encode_raw(
+    exchange: str,
+    market: str,
+    symbol: str,
+    source: str,
+    frames: Sequence[bytes],
+    origin: Origin | None = None,
+) -> bytes:
+    """Encode one raw record from frames made by `encode_frame`."""
+    head = msgspec.json.encode(
+        {"v": RAW_VERSION, "exchange": exchange, "market": market, "symbol": symbol, "source": source}
+    )
+    tail = b"" if origin is None else b',"origin":' + msgspec.json.encode(origin)
+    return head[:-1] + tail + b',"frames":[' + b",".join(frames) + b"]}"

@@ -1,0 +1,1 @@
+"""OUT: topics to tables and stores."""
