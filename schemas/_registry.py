@@ -21,7 +21,7 @@ def load(package: str, constant: str) -> dict[str, Any]:
         module = importlib.import_module(f"{package}.{info.name}")
         component = getattr(module, constant, None)
         if component is None:
-            msg = f"loading {package}.{info.name}: it exports no {constant}; rename it with a leading underscore or add one"
+            msg = f"loading {package}.{info.name}: it exports no {constant}; add one or prefix an underscore"
             raise ImportError(msg)
         if component.name in found:
             msg = f"loading {package}.{info.name}: the name {component.name!r} is taken by another module"

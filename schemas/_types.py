@@ -43,7 +43,7 @@ _TABLE_TYPES: dict[Type, pa.DataType] = {
 class Field:
     """Declare one column.
 
-    `id` is the Iceberg field id and never changes once a table exists: common columns use 1–99,
+    `id` is the Iceberg field id and never changes once a table exists: common columns use 1-99,
     a record's own columns 100 and up, nested ids are derived as `id * 100 + n`.
     A decimal is refused when negative unless `signed`.
     `derived_from` names the integer nanosecond column a timestamp is computed from; such a column

@@ -14,7 +14,9 @@ RECORD = Record(
         Field(101, "price", Type.DECIMAL, "price", "quote per base"),
         Field(102, "size", Type.DECIMAL, "size as sent", "venue unit"),
         Field(103, "base_size", Type.DECIMAL, "size in the base asset", "base"),
-        Field(104, "notional", Type.DECIMAL, "exact price × base size; null where the product does not fit", "quote"),
+        Field(
+            104, "notional", Type.DECIMAL, "exact price times base size; null where the product does not fit", "quote"
+        ),
         Field(105, "side", Type.SYMBOLIC, "taker side: buy or sell"),
         Field(106, "count", Type.LONG, "fills in an aggregate; 1 for a single fill"),
         Field(107, "history", Type.BOOL, "true for trades a venue repeats on subscribing"),
