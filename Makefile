@@ -1,0 +1,91 @@
+# Everything runs from `.venv`. Needs only Python 3.11 or later and make; see README.md for what Java and Maven add.
+#
+#   make setup    the environment the demo needs, from the hash-locked requirements
+#   make demo     the whole path on this machine; ARGS="--once --json …" goes to `cryptoflow demo`
+#   make test     lint, then every test; ends with pytest's summary line; ARGS go to pytest
+#
+# Set-up talks on stderr, so that the stdout of `make demo ARGS="--once --json"` is the JSON object alone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+DEMO_STAMP := $(VENV)/.stamp-demo
+DEV_STAMP := $(VENV)/.stamp-dev
+DEMO_ARGS ?= --symbols 20 --rate 2000
+CHAOS_KILLS ?= 60
+FUZZ_SECONDS ?= 60
+BENCH_SECONDS ?= 20
+
+.PHONY: help setup setup-dev demo test lint format lock chaos fuzz bench docs clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+$(BIN)/python:
+	@{ \
+	  for python in $${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3}; do \
+	    if "$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      echo "setup: $$("$$python" --version) in $(VENV)"; \
+	      exec "$$python" -m venv $(VENV); \
+	    fi; \
+	  done; \
+	  echo "setup: no Python 3.11 or later with venv found; install one or say PYTHON=/path/to/python3.11"; \
+	  exit 1; \
+	} >&2
+
+# The package itself is installed without build isolation, because setuptools is in the lock like all else.
+$(DEMO_STAMP): requirements/demo.lock pyproject.toml | $(BIN)/python
+	@{ \
+	  echo "setup: installing requirements/demo.lock"; \
+	  $(PIP) install --require-hashes -r requirements/demo.lock; \
+	  $(PIP) install --no-deps --no-build-isolation -e .; \
+	} >&2
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.lock pyproject.toml | $(BIN)/python
+	@{ \
+	  echo "setup: installing requirements/dev.lock"; \
+	  $(PIP) install --require-hashes -r requirements/dev.lock; \
+	  $(PIP) install --no-deps --no-build-isolation -e .; \
+	} >&2
+	@touch $@ $(DEMO_STAMP)
+
+setup: $(DEMO_STAMP) ## install what `make demo` and the CLI need
+	@:
+
+setup-dev: $(DEV_STAMP) ## install what tests and lint need
+	@:
+
+demo: $(DEMO_STAMP) ## run the whole path on the local stack; ARGS="--once --json --symbols 50"
+	@$(BIN)/cryptoflow demo $(or $(ARGS),$(DEMO_ARGS))
+
+test: lint ## run lint and every test; ARGS="-k sequence" narrows
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(DEV_STAMP) ## ruff, format check, mypy strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(DEV_STAMP) ## format and mend what ruff can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(DEV_STAMP) ## write docs/reference from the code
+	@$(BIN)/python -m cryptoflow.reference docs/reference
+
+# dev.lock is resolved first and binds the other two, so that all three agree.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE) pyproject.toml requirements/build.in
+lock: $(DEV_STAMP) ## resolve the locks again; UPGRADE=--upgrade takes new versions
+	@$(COMPILE) --extra dev --output-file requirements/dev.lock
+	@$(COMPILE) --extra local --constraint requirements/dev.lock --output-file requirements/demo.lock
+	@$(COMPILE) --constraint requirements/dev.lock --output-file requirements/run.lock
+
+clean: ## remove caches and build output, not the environment
+	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
