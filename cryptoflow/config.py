@@ -88,6 +88,69 @@ class Catalog(Section):
     http_timeout_s: float = Field(30.0, gt=0, description="limit of one catalog request [s]")
 
 
+class Local(Section):
+    """Run the local stack of `up`, `demo` and the tests; production never reads it."""
+
+    data_dir: str = Field("var/local", description="folder of the stack's data, logs and state")
+    broker: Literal["auto", "kafka", "mock"] = Field(
+        "auto", description="kafka: Kafka's own jars; mock: librdkafka's mock, demo only; auto: the first that can run"
+    )
+    broker_heap_mib: int = Field(512, ge=128, le=16_384, description="Java heap of the broker [MiB]")
+    start_timeout_s: float = Field(60.0, gt=0, le=600, description="limit for a part of the stack to come up [s]")
+
+
+class Flush(Section):
+    """Say when a table's buffered rows are written and committed: whichever limit is reached first."""
+
+    flush_bytes: int | None = Field(None, ge=65_536, description="encoded Parquet bytes [bytes]")
+    flush_age_s: float | None = Field(None, gt=0, description="age of the oldest buffered row [s]")
+    flush_rows: int | None = Field(None, ge=1, description="buffered rows [rows]")
+
+
+class Sinks(Section):
+    """Write md topics to stores. A limit left out of `kinds` takes the value of the profile."""
+
+    enabled: tuple[str, ...] = Field(("iceberg",), description="names of the sinks switched on")
+    sink_count: int = Field(1, ge=1, le=1024, description="replicas; partition p belongs to replica p % sink_count")
+    sink_index: int = Field(0, ge=0, le=1023, description="which replica this process is")
+    tables: tuple[str, ...] = Field((), description="record kinds to write; empty means all")
+    profile: Literal["standard", "low_latency"] = Field("standard", description="low_latency: flush_age_s 5")
+    flush_bytes: int = Field(134_217_728, ge=65_536, description="flush a table at this size encoded [bytes]")
+    flush_age_s: float | None = Field(None, gt=0, description="flush at this age [s]; empty: 60, low_latency 5")
+    flush_rows: int = Field(20_000_000, ge=1, description="flush a table at this many rows [rows]")
+    kinds: dict[str, Flush] = Field(default_factory=dict, description="limits of single record kinds")
+    snapshot_flush_interval_s: float | None = Field(None, gt=0, description="flush_age_s of book_snapshots [s]")
+    delta_flush_interval_s: float | None = Field(None, gt=0, description="flush_age_s of book_deltas [s]")
+    quiet_commit_s: float = Field(240.0, gt=0, description="move a table without new rows on this often [s]")
+    buffer_max_bytes: int = Field(134_217_728, ge=1_048_576, description="bytes held by all tables together [bytes]")
+    fetch_max_bytes: int = Field(16_777_216, ge=1_048_576, description="bytes fetched ahead from the broker [bytes]")
+    row_group_rows: int = Field(262_144, ge=1_024, le=4_194_304, description="rows encoded and sorted together [rows]")
+    open_files_max: int = Field(64, ge=1, le=1024, description="files of one table open at once [files]")
+    compression_level: int = Field(3, ge=1, le=19, description="zstd level of Parquet pages")
+    manifest_merge_commits: int = Field(100, ge=2, le=10_000, description="small manifests that are merged [manifests]")
+    commit_retry_min_s: float = Field(0.1, ge=0, description="first wait before a commit is tried again [s]")
+    commit_retry_max_s: float = Field(30.0, gt=0, description="longest wait before a commit is tried again [s]")
+    upload_max_attempts: int = Field(8, ge=1, le=100, description="attempts of one upload before the batch is redone")
+    metadata_max_age_h: float = Field(24.0, gt=0, le=720, description="age at which table snapshots may expire [h]")
+    topic_wait_s: float = Field(120.0, ge=0, description="wait for the broker and for topics at start [s]")
+    shutdown_limit_s: float = Field(15.0, gt=0, le=25, description="time for the last flush after a stop [s]")
+    create_tables: bool = Field(True, description="create missing tables and add declared columns at start")
+    new_table_start: Literal["beginning", "log_start"] = Field(
+        "beginning", description="where a table without positions begins; beginning demands that offset 0 is still held"
+    )
+
+    def flush_of(self, kind: str) -> Flush:
+        """Resolve the limits of one record kind; every field of the answer has a value."""
+        own = self.kinds.get(kind, Flush())
+        age = self.flush_age_s or (5.0 if self.profile == "low_latency" else 60.0)
+        named = {"book_snapshots": self.snapshot_flush_interval_s, "book_deltas": self.delta_flush_interval_s}.get(kind)
+        return Flush(
+            flush_bytes=own.flush_bytes or self.flush_bytes,
+            flush_age_s=own.flush_age_s or named or age,
+            flush_rows=own.flush_rows or self.flush_rows,
+        )
+
+
 class Settings(BaseSettings):
     """Hold all settings of a deployment."""
 
@@ -101,6 +164,8 @@ class Settings(BaseSettings):
     health_port: int = Field(0, ge=0, le=65535, description="its port; 0 switches it off")
     kafka: Kafka = Field(default_factory=Kafka)
     catalog: Catalog = Field(default_factory=Catalog)
+    local: Local = Field(default_factory=Local)
+    sinks: Sinks = Field(default_factory=Sinks)
 
     @classmethod
     @override
