@@ -1,0 +1,1 @@
+"""Programs that come as Java archives."""

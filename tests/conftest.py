@@ -1,0 +1,54 @@
+"""The real parts, started once per test session on free loopback ports."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cryptoflow.config import Catalog
+from cryptoflow.localstack.broker import KafkaBroker
+from cryptoflow.localstack.maven import jars
+from cryptoflow.localstack.standin import StandIn
+from cryptoflow.localstack.supervise import Supervisor
+
+
+@dataclass(frozen=True)
+class RunningStandIn:
+    """Hold the running stand-in and how to reach it."""
+
+    part: StandIn
+    values: dict[str, Any]
+    catalog: Catalog
+
+
+@pytest.fixture(scope="session")
+def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
+    """Own all parts of the session; everything is stopped at its end."""
+    owner = Supervisor(tmp_path_factory.mktemp("stack-logs"))
+    yield owner
+    owner.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory, supervisor: Supervisor) -> KafkaBroker:
+    """Return a real Kafka broker: `broker.bootstrap_servers`. It is shared, so use topics of your own."""
+    reason = jars.missing()
+    if reason:
+        pytest.skip(reason)
+    part = KafkaBroker(tmp_path_factory.mktemp("kafka"), supervisor)
+    part.start()
+    return part
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory: pytest.TempPathFactory, supervisor: Supervisor) -> RunningStandIn:
+    """Return the S3 Tables stand-in: `standin.catalog` is the settings section. Use a namespace of your own."""
+    if importlib.util.find_spec("ministack") is None:
+        pytest.skip("ministack is not installed")
+    part = StandIn(tmp_path_factory.mktemp("standin"), supervisor)
+    values = part.start()
+    return RunningStandIn(part, values, Catalog.model_validate(values))
