@@ -17,12 +17,14 @@ class BookState(msgspec.Struct):
     `valid` is true from a spliced snapshot to the next break. `last` is the last update id seen,
     `snapshot` the id of a snapshot that waits for its splice, `pending` the (first, last, prev) ids
     of deltas seen since the chain began, kept until a snapshot is spliced and bounded by the rules.
+    `recent` holds the ids of the newest deltas, so that a repeat is told from ids that went back.
     """
 
     valid: bool = False
     last: int = -1
     snapshot: int = -1
     pending: list[tuple[int, int, int]] = []
+    recent: list[int] = []
 
 
 class DeltaVerdict(enum.Enum):
@@ -48,14 +50,23 @@ class BookRules(Protocol):
     def on_delta(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
         """Judge one delta by its ids (-1 where the venue sends none) and move the state.
 
-        BREAK means ids between `state.last` before the call and this delta are missing; the state
-        then starts a new chain at this delta and is invalid until a snapshot is spliced.
-        OLD means the delta adds nothing to the chain (repeated or contained in the snapshot).
+        BREAK means ids between `state.last` before the call and this delta are missing, or those
+        between a waiting snapshot and this delta; the state then starts a new chain at this delta
+        and is invalid until a snapshot is spliced: one has to be fetched.
+        OLD means that this very delta was taken before: a repeat that adds nothing.
+        BUFFERED means that the chain goes on and a snapshot is awaited; also for a delta that the
+        waiting snapshot contains. APPLIED means that the book is valid with this delta, which may
+        be the one that splices a waiting snapshot.
         """
         ...
 
     def on_snapshot(self, state: BookState, last: int) -> SnapshotVerdict:
-        """Judge one snapshot by the update id it stands at and move the state."""
+        """Judge one snapshot by the update id it stands at and move the state.
+
+        SPLICED means the book is valid: by this snapshot, or before it, in which case nothing
+        changed. WAITING means a later delta must join it; a later snapshot that waits replaces it.
+        STALE means it was not used and another has to be fetched.
+        """
         ...
 
     def on_gap(self, state: BookState) -> None:

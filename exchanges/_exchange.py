@@ -110,7 +110,8 @@ class Parser:
     `id_column` names the column that identifies rows across connections (PROTOCOLS 1.4), empty
     where the venue sends no id; `contiguous` says ids of one symbol have no holes, so a missing
     one is a gap. `ordered` says ids only rise. `composite_id` lists the columns that identify a row
-    where there is no single id.
+    where there is no single id. `unlisted_id(message)` tells the id of a message that takes one of
+    the contiguous ids and is no row; None where all ids are rows, or for a message that is one.
     """
 
     topic: str
@@ -121,6 +122,7 @@ class Parser:
     contiguous: bool = False
     ordered: bool = True
     composite_id: tuple[str, ...] = ()
+    unlisted_id: Callable[[Any], int | None] | None = None
 
 
 @dataclass(frozen=True)
