@@ -130,8 +130,6 @@ class Sinks(Section):
     manifest_merge_commits: int = Field(100, ge=2, le=10_000, description="small manifests that are merged [manifests]")
     commit_retry_min_s: float = Field(0.1, ge=0, description="first wait before a commit is tried again [s]")
     commit_retry_max_s: float = Field(30.0, gt=0, description="longest wait before a commit is tried again [s]")
-    upload_max_attempts: int = Field(8, ge=1, le=100, description="attempts of one upload before the batch is redone")
-    metadata_max_age_h: float = Field(24.0, gt=0, le=720, description="age at which table snapshots may expire [h]")
     topic_wait_s: float = Field(120.0, ge=0, description="wait for the broker and for topics at start [s]")
     shutdown_limit_s: float = Field(15.0, gt=0, le=25, description="time for the last flush after a stop [s]")
     create_tables: bool = Field(True, description="create missing tables and add declared columns at start")

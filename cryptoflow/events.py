@@ -142,3 +142,99 @@ class FatalError(Event):
     text: ClassVar[str] = "process ends: going on would lose or hide data"
     role: str
     error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkWaiting(Event):
+    """Say what a starting sink waits for."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "sink waits"
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkUnresolved(Event):
+    """Say that a sink ended before it knew the outcome of a commit; the next start reads the table."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "sink ended with a commit unresolved"
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchCommitted(Event):
+    """Say what a table gained."""
+
+    text: ClassVar[str] = "committed"
+    table: str
+    rows: int
+    files: int
+    batch: str
+    snapshot: int
+    attempts: int
+
+    @override
+    def count(self) -> None:
+        """Count the rows."""
+        rows_committed_total.labels(self.table).inc(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDiscarded(Event):
+    """Say that a batch did not continue where the table ends, because another writer was there."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "batch discarded: the table has moved on"
+    table: str
+    rows: int
+    batch: str
+
+    @override
+    def count(self) -> None:
+        """Count the rows."""
+        idempotency_dupe_total.labels(self.table).inc(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitConflict(Event):
+    """Say that a commit met another one."""
+
+    text: ClassVar[str] = "commit met another one"
+    table: str
+    attempt: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitUnknown(Event):
+    """Say that a commit was not answered cleanly: it may have landed."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "commit outcome unknown"
+    table: str
+    attempt: int
+    error: str
+
+    @override
+    def count(self) -> None:
+        """Count it."""
+        commit_unknown_total.labels(self.table).inc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogAway(Event):
+    """Say that the catalog or the object store does not answer."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "catalog or object store does not answer"
+    table: str
+    step: str
+    attempt: int
+    error: str
+
+    @override
+    def count(self) -> None:
+        """Count uploads tried again."""
+        if self.step == "upload":
+            s3_upload_retries_total.labels(self.table).inc()
