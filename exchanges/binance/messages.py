@@ -22,8 +22,15 @@ COIN_MARGINED = 2
 FROM_THE_BOOK = "MARKET"
 """`X` of a fill between two orders of the book; other origins are no trades (PROTOCOLS 3.3)."""
 
-Level = tuple[str, str]
-"""Price and absolute size of one level."""
+
+class Level(Struct, gc=False, array_like=True, forbid_unknown_fields=True):
+    """Hold one level, `["60000.0","4.1"]`; a size of 0 deletes it (PROTOCOLS 3.4.7).
+
+    A struct and not a tuple: it decodes twice as fast and the collector never walks it.
+    """
+
+    price: str
+    size: str
 
 
 class AggTrade(Struct, gc=False, tag_field="e", tag="aggTrade"):

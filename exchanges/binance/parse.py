@@ -93,7 +93,7 @@ def _append_quotes(messages: Sequence[QuoteFrame], frames: Sequence[int], column
 
 def _levels(books: Sequence[tuple[Sequence[Level], Sequence[Level]]]) -> dict[str, Iterable[object]]:
     """Flatten (bids, asks) pairs into the four columns of their levels, bids first."""
-    flat = list(chain.from_iterable(chain.from_iterable(chain.from_iterable(books))))
+    levels = list(chain.from_iterable(chain.from_iterable(books)))
     sides: list[str] = []
     ordinals: list[int] = []
     for bids, asks in books:
@@ -101,7 +101,12 @@ def _levels(books: Sequence[tuple[Sequence[Level], Sequence[Level]]]) -> dict[st
         sides += ["ask"] * len(asks)
         ordinals += range(len(bids))
         ordinals += range(len(asks))
-    return {"side": sides, "price": flat[0::2], "size": flat[1::2], "level": ordinals}
+    return {
+        "side": sides,
+        "price": [level.price for level in levels],
+        "size": [level.size for level in levels],
+        "level": ordinals,
+    }
 
 
 def _append_deltas(messages: Sequence[BookFrame], frames: Sequence[int], columns: Columns) -> None:
