@@ -26,12 +26,13 @@ BENCH_SECONDS ?= 20
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-$(BIN)/python:
+# pip is what venv makes last, so a set-up that was interrupted starts over.
+$(BIN)/pip:
 	@{ \
 	  for python in $${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3}; do \
-	    if "$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    if "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	      echo "setup: $$("$$python" --version) in $(VENV)"; \
-	      exec "$$python" -m venv $(VENV); \
+	      exec "$$python" -m venv --clear $(VENV); \
 	    fi; \
 	  done; \
 	  echo "setup: no Python 3.11 or later with venv found; install one or say PYTHON=/path/to/python3.11"; \
@@ -39,7 +40,7 @@ $(BIN)/python:
 	} >&2
 
 # The package itself is installed without build isolation, because setuptools is in the lock like all else.
-$(DEMO_STAMP): requirements/demo.lock pyproject.toml | $(BIN)/python
+$(DEMO_STAMP): requirements/demo.lock pyproject.toml | $(BIN)/pip
 	@{ \
 	  echo "setup: installing requirements/demo.lock"; \
 	  $(PIP) install --require-hashes -r requirements/demo.lock; \
@@ -47,7 +48,7 @@ $(DEMO_STAMP): requirements/demo.lock pyproject.toml | $(BIN)/python
 	} >&2
 	@touch $@
 
-$(DEV_STAMP): requirements/dev.lock pyproject.toml | $(BIN)/python
+$(DEV_STAMP): requirements/dev.lock pyproject.toml | $(BIN)/pip
 	@{ \
 	  echo "setup: installing requirements/dev.lock"; \
 	  $(PIP) install --require-hashes -r requirements/dev.lock; \
@@ -77,7 +78,7 @@ format: $(DEV_STAMP) ## format and mend what ruff can
 	@$(BIN)/ruff check --fix .
 
 docs: $(DEV_STAMP) ## write docs/reference from the code
-	@$(BIN)/python -m cryptoflow.reference docs/reference
+	@$(BIN)/python -m cryptoflow.reference.pages docs/reference
 
 # dev.lock is resolved first and binds the other two, so that all three agree.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
