@@ -149,6 +149,31 @@ class Sinks(Section):
         )
 
 
+class Agents(Section):
+    """Run the worker that turns raw topics into md topics."""
+
+    role: str = Field("all", pattern=r"^[a-z0-9_]+$", description="which outputs; names the group and the state topic")
+    exchanges: tuple[str, ...] = Field((), description="exchanges to read; empty means all whose raw topic exists")
+    checkpoint_interval_s: float = Field(1.0, gt=0, le=60, description="time between two checkpoints [s]")
+    checkpoint_max_states: int = Field(
+        2000, ge=1, description="states written in one checkpoint, oldest first [states]"
+    )
+    clear_interval_s: float = Field(60.0, gt=0, description="clear barriers of earlier epochs again this often [s]")
+    take_max_records: int = Field(1000, ge=1, le=100_000, description="raw records processed at once [records]")
+    buffer_max_takes: int = Field(
+        32, ge=2, le=10_000, description="takes that wait for the core, all partitions [takes]"
+    )
+    md_record_max_bytes: int = Field(4_194_304, ge=65_536, description="md record size before compression [bytes]")
+    restore_timeout_s: float = Field(60.0, gt=0, le=600, description="limit for reading states at assignment [s]")
+    progress_timeout_s: float = Field(120.0, ge=1, description="lag without progress that ends the process [s]")
+    rebalance_timeout_s: float = Field(90.0, ge=1, description="longest rebalance before the process ends [s]")
+    stop_timeout_s: float = Field(30.0, ge=1, le=300, description="time from SIGTERM to the hard exit [s]")
+    topic_wait_s: float = Field(30.0, ge=0, description="wait for the broker and for topics at start [s]")
+    accept_lost_log: bool = Field(
+        False, description="go on, with a gap, where retention removed raw records that were still needed"
+    )
+
+
 class Settings(BaseSettings):
     """Hold all settings of a deployment."""
 
@@ -164,6 +189,7 @@ class Settings(BaseSettings):
     catalog: Catalog = Field(default_factory=Catalog)
     local: Local = Field(default_factory=Local)
     sinks: Sinks = Field(default_factory=Sinks)
+    agents: Agents = Field(default_factory=Agents)
 
     @classmethod
     @override
