@@ -174,6 +174,74 @@ class Agents(Section):
     )
 
 
+class Producer(Section):
+    """Carry frames from sockets and REST to the raw topics without losing any silently."""
+
+    channels: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="channels per `<exchange>.<market>`; a market not named has its defaults"
+    )
+    endpoints: dict[str, str] = Field(
+        default_factory=dict,
+        description="other URLs per `<exchange>.<market>.<endpoint>` (`….rest` for REST); refused in production",
+    )
+    local_address: str = Field("", description="local address connections leave from; empty means any")
+    replica_count: int = Field(1, ge=1, le=1024, description="producers that share the symbols")
+    replica_index: int = Field(0, ge=0, le=1023, description="which of them this one is")
+    frame_max_bytes: int = Field(
+        4_194_304, ge=1024, description="largest frame; a larger one ends its connection [bytes]"
+    )
+    receive_queue_max_frames: int = Field(1024, ge=1, description="frames read ahead of a connection's reader")
+    open_timeout_s: float = Field(10.0, gt=0, description="limit of opening a connection [s]")
+    close_timeout_s: float = Field(2.0, gt=0, description="limit of closing a connection [s]")
+    ping_interval_s: float = Field(20.0, gt=0, description="our pings, and the limit of their answers [s]")
+    reconnect_min_s: float = Field(0.5, gt=0, description="first back-off between connects, with full jitter [s]")
+    reconnect_max_s: float = Field(30.0, gt=0, description="largest back-off between connects [s]")
+    lifetime_share: float = Field(
+        0.95, gt=0, le=1, description="share of an endpoint's lifetime after which to replace"
+    )
+    overlap_grace_s: float = Field(1.0, ge=0, description="overlap after a replacement is acknowledged [s]")
+    overlap_max_s: float = Field(30.0, gt=0, description="limit of a replacement to become ready [s]")
+    overlap_max_frames: int = Field(50_000, ge=1, description="frames of a replacement held back during the overlap")
+    linger_min_ms: float = Field(4.0, ge=0, description="least wait of an envelope for more frames [ms]")
+    linger_max_ms: float = Field(40.0, ge=0, description="largest wait, reached under load [ms]")
+    records_target_per_s: int = Field(3000, ge=1, description="raw records a second above which envelopes wait longer")
+    envelope_max_frames: int = Field(500, ge=1, description="frames of one raw record")
+    envelope_max_bytes: int = Field(262_144, ge=1024, description="bytes of one raw record, but for one large frame")
+    in_flight_max_bytes: int = Field(33_554_432, ge=65_536, description="bytes unacknowledged before the spool [bytes]")
+    in_flight_max_records: int = Field(20_000, ge=1, description="records unacknowledged before the spool")
+    spool_after_s: float = Field(2.0, gt=0, description="age of an unacknowledged record that starts the spool [s]")
+    spool_dir: str = Field("data/spool", description="directory of the spool; each replica has its own folder in it")
+    spool_max_bytes: int = Field(8_589_934_592, ge=0, description="size limit of the spool [bytes]; 0 switches it off")
+    spool_segment_bytes: int = Field(16_777_216, ge=4096, description="size of one spool file [bytes]")
+    spool_fsync: Literal["segment", "interval", "off"] = Field(
+        "interval", description="when the spool reaches the disk: each file's end, also every second, when the OS likes"
+    )
+    policies: dict[str, Literal["wait", "drop_oldest", "sample", "spill"]] = Field(
+        default_factory=dict, description="per frame kind, what happens while the broker is behind; default spill"
+    )
+    sample_every_frames: int = Field(10, ge=2, description="policy sample keeps one frame of this many")
+    snapshot_interval_s: float = Field(900.0, ge=0, description="periodic book snapshots [s]; 0 switches them off")
+    snapshot_parallel_requests: int = Field(4, ge=1, le=64, description="book snapshots fetched at the same time")
+    rest_timeout_s: float = Field(10.0, gt=0, description="limit of one REST request [s]")
+    rest_weight_per_minute: int = Field(
+        0, ge=0, description="REST weight to spend a minute; 0 means 90 % of the venue's"
+    )
+    instruments_interval_s: float = Field(3600.0, gt=0, description="time between looks at instrument definitions [s]")
+    alive_interval_s: float = Field(5.0, gt=0, description="time between `alive` frames of an idle stream [s]")
+    connection_silence_s: float = Field(30.0, gt=0, description="longest silence of a connection [s]")
+    silence_min_s: float = Field(15.0, gt=0, description="least silence of one stream that counts as failure [s]")
+    silence_factor: float = Field(30.0, gt=1, description="silence over usual interval that counts as failure")
+    silence_period_factor: float = Field(5.0, gt=1, description="silence over documented period that counts as failure")
+    unheard_limit_s: float = Field(120.0, gt=0, description="wait for the first frame of an acknowledged stream [s]")
+    pause_limit_s: float = Field(
+        5.0, gt=0, description="pause of this process after which connections are not trusted [s]"
+    )
+    restart_scan_max_records: int = Field(
+        200_000, ge=1, description="records per partition read to find the last frames"
+    )
+    stop_timeout_s: float = Field(12.0, gt=0, le=18, description="wait for the broker at the end before spooling [s]")
+
+
 class Settings(BaseSettings):
     """Hold all settings of a deployment."""
 
@@ -187,6 +255,7 @@ class Settings(BaseSettings):
     health_port: int = Field(0, ge=0, le=65535, description="its port; 0 switches it off")
     kafka: Kafka = Field(default_factory=Kafka)
     catalog: Catalog = Field(default_factory=Catalog)
+    producer: Producer = Field(default_factory=Producer)
     local: Local = Field(default_factory=Local)
     sinks: Sinks = Field(default_factory=Sinks)
     agents: Agents = Field(default_factory=Agents)

@@ -71,6 +71,9 @@ class Event:
 frames_received_total = Counter(_PREFIX + "frames_received_total", "frames received", _STREAM)
 frames_published_total = Counter(_PREFIX + "frames_published_total", "frames acknowledged by the broker", _STREAM)
 drops_total = Counter(_PREFIX + "drops_total", "frames dropped", (*_STREAM, "reason"))
+frames_recovered_total = Counter(
+    _PREFIX + "frames_recovered_total", "frames found in the spool of an earlier run", _STREAM
+)
 frames_in_flight = Gauge(_PREFIX + "frames_in_flight", "frames received, neither published nor dropped", ("shard",))
 channel_depth = Gauge(_PREFIX + "channel_depth", "frames waiting in a bounded queue", ("channel",))
 channel_occupancy_ratio = Gauge(_PREFIX + "channel_occupancy_ratio", "depth over limit of a queue", ("channel",))
@@ -238,3 +241,195 @@ class CatalogAway(Event):
         """Count uploads tried again."""
         if self.step == "upload":
             s3_upload_retries_total.labels(self.table).inc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOpened(Event):
+    """Say that a WebSocket is open."""
+
+    text: ClassVar[str] = "connection opened"
+    exchange: str
+    market: str
+    endpoint: str
+    conn: str
+    streams: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLost(Event):
+    """Say why a connection ended; a gap frame says what it means."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "connection lost"
+    exchange: str
+    market: str
+    endpoint: str
+    conn: str
+    cause: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionReplaced(Event):
+    """Say that a replacement took over without a gap."""
+
+    text: ClassVar[str] = "connection replaced"
+    exchange: str
+    market: str
+    endpoint: str
+    old: str
+    new: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectFailed(Event):
+    """Say that a connection could not be opened."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "connecting failed"
+    exchange: str
+    market: str
+    endpoint: str
+    detail: str
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionFailed(Event):
+    """Say that the venue refused or did not answer a subscription."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "subscription failed"
+    exchange: str
+    market: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSilent(Event):
+    """Say that an acknowledged stream is silent beyond its limit."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "stream silent"
+    exchange: str
+    market: str
+    stream: str
+    limit_s: float
+    silent_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfPaused(Event):
+    """Say that this process did not run for a while."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "this process was paused: connections are opened again"
+    paused_s: float
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookBroken(Event):
+    """Say that a sequence break was seen while receiving; the log's own gap comes from the agent."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "book sequence broken"
+    exchange: str
+    market: str
+    symbol: str
+    shard: str
+
+    @override
+    def count(self) -> None:
+        """Count the break."""
+        seq_gaps_total.labels(self.exchange, self.market, "book", self.shard).inc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookResynced(Event):
+    """Say that a book snapshot was fetched, and how it fits the deltas."""
+
+    level: ClassVar[int] = logging.DEBUG
+    text: ClassVar[str] = "book snapshot fetched"
+    exchange: str
+    market: str
+    symbol: str
+    reason: str
+    verdict: str
+    shard: str
+
+    @override
+    def count(self) -> None:
+        """Count the snapshot."""
+        resyncs_total.labels(self.exchange, self.market, "book", self.shard).inc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestFailed(Event):
+    """Say that a REST request failed and when it is tried again."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "REST request failed"
+    host: str
+    path: str
+    detail: str
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolStarted(Event):
+    """Say that frames go to the spool because the broker is behind or away."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "spooling: the broker is behind or away"
+    reason: str
+    unacknowledged_records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolDrained(Event):
+    """Say that everything spooled was handed to the broker in order."""
+
+    text: ClassVar[str] = "spool drained"
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolDamaged(Event):
+    """Say that a part of the spool could not be read back."""
+
+    level: ClassVar[int] = logging.ERROR
+    text: ClassVar[str] = "spool damaged"
+    path: str
+    lost_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramesDropped(Event):
+    """Say that frames could not be kept; a gap frame per symbol says which."""
+
+    level: ClassVar[int] = logging.ERROR
+    text: ClassVar[str] = "frames dropped"
+    reason: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelFilling(Event):
+    """Say that a bounded queue is above its alert level."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "queue filling"
+    channel: str
+    occupancy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartGap(Event):
+    """Say from when to when an earlier run's end left streams unheard."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "gap since the last run"
+    symbols: int
+    longest_s: float
