@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections.abc import Iterator, Sequence
 
 import click
@@ -12,21 +14,27 @@ from cryptoflow.reference.markdown import head, join, table
 
 def cli_page() -> str:
     """Describe every command and option."""
-    parts = [head("Commands"), (cli.main.help or "").strip()]
+    top = click.Context(cli.main, info_name="cryptoflow")
+    parts = [head("Commands"), _plain(cli.main.help or ""), _options(cli.main, top), cli.main.epilog or ""]
     for path, command in commands():
         if isinstance(command, click.Group):
             continue
         context = click.Context(command, info_name=path)
         usage = " ".join((f"cryptoflow {path}", *command.collect_usage_pieces(context)))
         parts += [f"## cryptoflow {path}", f"    {usage}", _plain(command.help or "")]
-        options = [one for one in command.params if isinstance(one, click.Option)]
-        if options:
-            parts.append(table(("option", "default", "what it does"), [_option_row(one, context) for one in options]))
+        parts.append(_options(command, context))
     return join(parts)
 
 
+def _options(command: click.Command, context: click.Context) -> str:
+    rows = [_option_row(one, context) for one in command.params if isinstance(one, click.Option)]
+    return table(("option", "default", "what it does"), rows) if rows else ""
+
+
 def _plain(help_text: str) -> str:
-    return help_text.replace("\b\n", "").strip()
+    """Turn click's help into Markdown: a paragraph after a backspace mark keeps its lines, as code."""
+    parts = inspect.cleandoc(help_text).split("\n\n")
+    return "\n\n".join(textwrap.indent(part.removeprefix("\b\n"), "    " * part.startswith("\b")) for part in parts)
 
 
 def _option_row(option: click.Option, context: click.Context) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import fields
 
+from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from cryptoflow import events
@@ -26,52 +27,6 @@ ORIGINAL_METRICS = (
 )
 """Names that dashboards of the system before this one use; each is ours with the prefix."""
 
-_METRICS = (
-    "channel_depth",
-    "channel_occupancy_ratio",
-    "channel_sent_total",
-    "channel_enqueue_delay_seconds",
-    "reader_messages_total",
-    "seq_gaps_total",
-    "drops_total",
-    "flush_size_bytes",
-    "flush_duration_seconds",
-    "s3_upload_retries_total",
-    "s3tables_commit_latency_seconds",
-    "idempotency_dupe_total",
-)
-"""Names that dashboards of the system before this one use; each is ours with the prefix."""
-
-_NOTICE = "<!-- Written by `make docs` from the code; edits here are lost. -->"
-
-_RECORDS = """\
-A record kind is declared in one file of `schemas/`; its topic, its Iceberg table and this page come from there.
-Every table is partitioned by `hour(received_at), exchange`. A row's identity within its table and exchange is
-(`raw_partition`, `raw_offset`, `row_index`): where it came from. Prices and sizes are `decimal(38,18)`, never
-rounded; `*_ns` are integer nanoseconds since the epoch, UTC. `symbolic` is a string that repeats: a dictionary
-on topics, a plain string in tables. Ids are Iceberg field ids and never change."""
-
-_TOPICS = """\
-Every name is preceded by `kafka.prefix`; md and state topics also by `kafka.output_prefix`. All raw and md topics
-have `kafka.partitions` partitions, fixed at creation."""
-
-_RAW = """\
-## raw: frames as received
-
-Written by producers. Key `<exchange>.<market>.<native symbol>`, or `<exchange>.<market>._conn` for frames without
-a symbol. Value: the JSON envelope of `schemas/_raw.py`, one or more frames each."""
-
-_MD = """\
-## md: rows
-
-Written by workers. One Arrow IPC record batch per Kafka record, no key, the partition of the raw record. Headers:
-`raw_topic`, `raw_partition`, `first` and `last` raw offset, `rows`, `prev` (the last raw offset before this record
-that produced rows for the topic), `v`. Columns in wire order:"""
-
-_SETTINGS = """\
-Read from the YAML file named by `--config` or `CRYPTOFLOW_CONFIG`; an environment variable wins over the file.
-Unknown keys are refused. Secrets are never printed."""
-
 _METRICS = """\
 Every process serves its metrics on `health_bind`:`health_port` under `/metrics`. Names are part of the contract.
 Labels come from closed sets; symbols that are not configured fold into `other`."""
@@ -86,7 +41,7 @@ or a person needed; WARNING means neither yet."""
 def metrics_page() -> str:
     """Describe every metric and log event."""
     rows = [
-        (f"`{name}`", metric.describe()[0].type, code(_labels(metric)), metric.describe()[0].documentation)
+        (f"`{name}`", _described(metric).type, code(_labels(metric)), _described(metric).documentation)
         for name, metric in sorted(metrics().items())
     ]
     told = [
@@ -119,8 +74,12 @@ def metrics() -> dict[str, MetricWrapperBase]:
 
 
 def _scraped(metric: MetricWrapperBase) -> str:
-    described = metric.describe()[0]
-    return f"{described.name}_total" if described.type == "counter" else str(described.name)
+    described = _described(metric)
+    return f"{described.name}_total" if described.type == "counter" else described.name
+
+
+def _described(metric: MetricWrapperBase) -> Metric:
+    return next(iter(metric.describe()))
 
 
 def _labels(metric: MetricWrapperBase) -> tuple[str, ...]:
