@@ -34,7 +34,9 @@ def iceberg_schema(record: Record, schema_id: int = TABLE_SCHEMA_ID) -> Schema:
 
     return Schema(
         *(
-            NestedField(f.id, f.name, _iceberg_type(f), required=f.required, doc=f"{f.doc} [{f.unit}]" if f.unit else f.doc)
+            NestedField(
+                f.id, f.name, _iceberg_type(f), required=f.required, doc=f"{f.doc} [{f.unit}]" if f.unit else f.doc
+            )
             for f in record.columns
         ),
         schema_id=schema_id,

@@ -109,7 +109,7 @@ class Reader:
         for name, future in futures.items():
             partitions = sorted(self._cluster.topics[name].partitions)
             identities[name] = TopicIdentity(
-                cluster=str(self._cluster.cluster_id or ""),
+                cluster=self._cluster.cluster_id,
                 topic_id=str(future.result().topic_id or ""),
                 partitions=tuple(p for p in partitions if p % count == index),
             )
@@ -161,13 +161,13 @@ class Reader:
     def _record(message: Message) -> MdRecord:
         where = f"{message.topic()}[{message.partition()}]@{message.offset()}"
         try:
-            header = MdHeader.from_kafka(message.headers() or [])
+            header = MdHeader.from_kafka(_headers(message))
         except ValueError as error:
             raise HoleError(f"reading {where}: {error}", fix="only the worker may write md topics") from error
         value = message.value()
         if value is None:
             raise HoleError(f"reading {where}: the record has no value", fix="only the worker may write md topics")
-        return MdRecord(str(message.topic()), int(message.partition()), int(message.offset()), header, value)
+        return MdRecord(str(message.topic()), int(message.partition() or 0), int(message.offset() or 0), header, value)
 
     def rewind(self, positions: Starts) -> None:
         """Continue these partitions from another place; what was fetched ahead of it is dropped."""
@@ -186,3 +186,9 @@ class Reader:
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+
+
+def _headers(message: Message) -> list[tuple[str, bytes]]:
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return [(name, value) for name, value in pairs if isinstance(value, bytes)]

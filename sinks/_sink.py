@@ -150,9 +150,7 @@ class SinkComponent:
         """Tell whether the settings switch this sink on."""
         return self.name in settings.sinks.enabled
 
-    def run(
-        self, settings: Settings, stop: threading.Event, facts: Callable[[SinkFacts], None] | None = None
-    ) -> None:
+    def run(self, settings: Settings, stop: threading.Event, facts: Callable[[SinkFacts], None] | None = None) -> None:
         """Read, write and commit until `stop` is set, then flush once more and return.
 
         Raises StopError when going on would hide something, with a one-line text.
