@@ -1,0 +1,82 @@
+"""What a run of the venue simulator is asked to do, with every limit it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptoflow.errors import ConfigError
+
+GENERATED_CHANNELS = ("aggTrade", "bookTicker", "depth@100ms", "markPrice@1s", "forceOrder")
+FAULTS = ("gap", "duplicate", "disconnect", "silence", "ack_silent", "garbage", "stale", "429")
+QUOTE_ASSETS = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "BTC", "ETH", "BNB", "USD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorOptions:
+    """Describe one run: a replay when `recordings` is given, else a generated market.
+
+    A generated run ends after `frames_max` frames handed to sockets or `run_s` seconds (0 = no
+    limit). `rate_fps` 0 means as fast as the sockets take it, `speed` 0 the same for a replay and
+    1 real time. The same seed, symbols, channels and `start_ms` generate the same market.
+    """
+
+    data_dir: Path
+    recordings: tuple[Path, ...] = ()
+    symbols: tuple[str, ...] = ()
+    channels: tuple[str, ...] = GENERATED_CHANNELS
+    rate_fps: float = 0.0
+    frames_max: int = 0
+    run_s: float = 0.0
+    speed: float = 0.0
+    seed: int = 1
+    start_ms: int = 0
+    """Venue clock at the start of a generated market [ms]; 0 = now."""
+    book_levels: int = 40
+    """Levels a generated book keeps per side, about."""
+
+    faults: tuple[str, ...] = ()
+    fault_interval_frames: int = 0
+    """Mean frames between faults; 0 = chosen from `frames_max`."""
+    silence_s: float = 30.0
+    """Longest silence of a stream [s]; subscribing it again ends it earlier."""
+
+    ws_port: int = 0
+    rest_port: int = 0
+    messages_per_s_max: int = 10
+    streams_max: int = 1024
+    connects_max: int = 300
+    connects_window_s: float = 300.0
+    rest_weight_per_minute: int = 2400
+    ping_interval_s: float = 20.0
+    ping_timeout_s: float = 60.0
+    start_wait_s: float = 30.0
+    """Wait for all expected streams to be subscribed before data flows anyway [s]."""
+    barrier_wait_s: float = 20.0
+    """Hold a symbol's frames behind a recorded snapshot nobody asks for [s]."""
+    early_request_wait_s: float = 3.0
+    """Hold a snapshot request that comes before its place in the recording [s]."""
+    slow_client_s: float = 60.0
+    """Cut a client that takes nothing for this long [s]."""
+    recovery_wait_s: float = 90.0
+    """Keep the market going after its last frame until all faults have healed [s]."""
+    unsent_rate_fps: float = 2000.0
+    """Frames per second that pass by while nobody is subscribed to them, when unpaced."""
+
+
+def parse_faults(text: str) -> tuple[str, ...]:
+    """Read `all`, `none` or a comma list of fault names. Raises ConfigError for an unknown name."""
+    if text in {"", "none"}:
+        return ()
+    if text == "all":
+        return FAULTS
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    unknown = [name for name in names if name not in FAULTS]
+    if unknown:
+        raise ConfigError(f"no such fault: {', '.join(unknown)}", fix=f"use all, none or {','.join(FAULTS)}")
+    return names
+
+
+def invented_symbols(count: int) -> tuple[str, ...]:
+    """Return names that no venue lists: SYM0001USDT, SYM0002USDT, ..."""
+    return tuple(f"SYM{number:04d}USDT" for number in range(1, count + 1))
