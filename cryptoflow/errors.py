@@ -6,6 +6,7 @@
     ├── ResyncError           start this stream or position over
     └── StopError             a person is needed; the process ends
         ├── ConfigError           a setting is wrong: the text says which and how to mend it
+        ├── UnreachableError      a service did not answer or come up in the time given
         ├── HoleError             rows are missing between two records
         ├── IdentityError         topic, cluster or table is not the one positions belong to
         └── RetentionError        the log no longer holds what is needed
@@ -67,6 +68,10 @@ class StopError(CryptoflowError):
 
 class ConfigError(StopError):
     """Name a wrong setting and its remedy."""
+
+
+class UnreachableError(StopError):
+    """Say that a service did not answer or come up in the time given."""
 
 
 class HoleError(StopError):

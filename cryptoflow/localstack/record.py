@@ -60,6 +60,15 @@ def read(data_dir: Path) -> StackRecord | None:
     return StackRecord(told["pid"], told["children"], exactly(told["settings"]), told.get("warning", ""))
 
 
+def folder(settings: Settings, chosen: Path | None) -> Path:
+    """Return the data directory that is meant: the chosen one, else the setting's, else the newest beside it."""
+    usual = Path(settings.local.data_dir)
+    if chosen or config_path(usual).exists():
+        return chosen or usual
+    others = [path for path in usual.parent.glob(f"*/{_CONFIG}") if path.is_file()]
+    return max(others, key=lambda path: path.stat().st_mtime_ns).parent if others else usual
+
+
 def saved_settings(data_dir: Path) -> Settings | None:
     """Return the settings of the last stack on a directory, running or not; None when there was none."""
     try:
@@ -72,7 +81,7 @@ def exactly(values: dict[str, Any]) -> Settings:
     """Return settings with these values, whatever the environment says."""
     fields = Settings.model_fields
     sections = {
-        name: fields[name].annotation.model_validate(value) if isinstance(value, dict) else value  # type: ignore[union-attr] # every section is a model
+        name: fields[name].annotation.model_validate(value) if isinstance(value, dict) else value  # type: ignore[union-attr]  # every section is a model
         for name, value in values.items()
     }
     return Settings().model_copy(update=sections)

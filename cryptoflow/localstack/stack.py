@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Self
 
+from cryptoflow import tables, topics
 from cryptoflow.config import Section, Settings
 from cryptoflow.errors import ConfigError
 from cryptoflow.localstack import record
@@ -48,6 +51,8 @@ class LocalStack:
             catalog = self.standin.start()
             kafka = {"bootstrap_servers": self._start_broker()} if broker else {}
             self.settings = merge(self.settings, {"environment": "local", "kafka": kafka, "catalog": catalog})
+            if broker:
+                self._prepare()
             self._record()
         except BaseException:
             self.stop()
@@ -73,6 +78,14 @@ class LocalStack:
         """Stop."""
         self.stop()
 
+    @contextlib.contextmanager
+    def tables_only(self) -> Iterator[Settings]:
+        """Run the stand-in alone, to read the tables of a stack that is down."""
+        try:
+            yield self.start(broker=False)
+        finally:
+            self.stop()
+
     def environment(self) -> dict[str, str]:
         """Return the environment that makes a child process read this stack's settings."""
         return {"CRYPTOFLOW_CONFIG": str(record.config_path(self.data_dir)), "CRYPTOFLOW_ENVIRONMENT": "local"}
@@ -89,7 +102,8 @@ class LocalStack:
             )
         if reason:
             self.warning = f"mock broker in use ({reason}): records stay in memory and no promise is proven; demo only"
-            self.broker = MockBroker(self.supervisor, kafka, start_timeout_s=local.start_timeout_s)
+            partitions = {spec.name: spec.partitions for spec in topics.specs(self.settings)}
+            self.broker = MockBroker(self.supervisor, partitions, start_timeout_s=local.start_timeout_s)
         else:
             self.broker = KafkaBroker(
                 self.data_dir / "kafka",
@@ -99,6 +113,12 @@ class LocalStack:
                 start_timeout_s=local.start_timeout_s,
             )
         return self.broker.start()
+
+    def _prepare(self) -> None:
+        """Make topics and tables; the mock broker was told its topics when it started."""
+        if not isinstance(self.broker, MockBroker):
+            topics.apply(self.settings)
+        tables.ensure_tables(self.settings)
 
     def _record(self) -> None:
         pids = {child.name: child.pid for child in self.supervisor.children}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from cryptoflow import clock
-from cryptoflow.errors import StopError
+from cryptoflow.errors import UnreachableError
 from cryptoflow.localstack import child as wrapper
 
 STOP_TIMEOUT_S = 25.0
@@ -71,17 +71,19 @@ class Child:
             return ""
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float, doing: str) -> None:
-        """Wait for a condition. Raises StopError when the command ends or the time is over."""
+        """Wait for a condition. Raises UnreachableError when the command ends or the time is over."""
         deadline = clock.monotonic_s() + timeout_s
         pause = threading.Event()
         while not ready():
             if not self.alive():
                 last = self.log_tail().strip().splitlines()[-1:] or ["it logged nothing"]
-                raise StopError(
+                raise UnreachableError(
                     f"{doing}: {self.name} ended with {self.process.returncode}: {last[0][:200]}", fix=f"see {self.log}"
                 )
             if clock.monotonic_s() > deadline:
-                raise StopError(f"{doing}: {self.name} was not ready after {timeout_s:.0f} s", fix=f"see {self.log}")
+                raise UnreachableError(
+                    f"{doing}: {self.name} was not ready after {timeout_s:.0f} s", fix=f"see {self.log}"
+                )
             pause.wait(_POLL_S)
 
 

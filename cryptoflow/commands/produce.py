@@ -1,0 +1,63 @@
+"""`cryptoflow produce`: sockets and REST of an exchange to its raw topic."""
+
+from __future__ import annotations
+
+import click
+
+from cryptoflow.commands._stage import require_broker, run_async
+from cryptoflow.config import Settings, load
+from cryptoflow.errors import ConfigError
+
+SOURCES = ("live", "test", "replay")
+
+
+@click.command()
+@click.option("--exchange", default="binance", show_default=True, help="The venue.")
+@click.option("--market", "markets", multiple=True, help="A market of it; may be repeated.  [default: all]")
+@click.option("--symbol", "symbols", multiple=True, help="A native symbol; may be repeated.  [default: all trading]")
+@click.option(
+    "--source",
+    type=click.Choice(SOURCES),
+    default="live",
+    show_default=True,
+    help="Written into every row; only live is allowed in production.",
+)
+def command(exchange: str, markets: tuple[str, ...], symbols: tuple[str, ...], source: str) -> None:
+    r"""Record an exchange: every frame received goes to its raw topic, verbatim, until SIGTERM.
+
+    It reaches the real venue and the configured broker. While the broker is away frames wait in the
+    spool on disk; what cannot be kept becomes a gap that names its bounds.
+
+    \b
+    Example:
+      cryptoflow --config production.yaml produce --symbol BTCUSDT --symbol ETHUSDT
+    """
+    from cryptoflow import events, registry  # noqa: PLC0415 - a quick --help
+    from producers import produce  # noqa: PLC0415 - a quick --help
+
+    settings = load()
+    found = registry.load("exchanges", "EXCHANGE")
+    if exchange not in found:
+        raise ConfigError(f"producing: there is no exchange {exchange}", fix=f"one of {', '.join(found)}")
+    unknown = sorted(set(markets) - set(found[exchange].markets))
+    if unknown:
+        known = ", ".join(found[exchange].markets)
+        raise ConfigError(f"producing: {exchange} has no market {unknown[0]}", fix=f"one of {known}")
+    refuse_test_data(settings, source)
+    require_broker(settings, "producer")
+    events.setup_logging(settings.log_level)
+    names = markets or tuple(found[exchange].markets)
+    run_async(lambda stop: produce(settings, found[exchange], names, symbols, source, stop))
+
+
+def refuse_test_data(settings: Settings, source: str) -> None:
+    """Keep test data and other venues' addresses out of production."""
+    if settings.environment != "production":
+        return
+    if source != "live":
+        raise ConfigError(f"producing: source {source} is refused in production", fix="set environment: test")
+    if settings.producer.endpoints:
+        raise ConfigError("producing: producer.endpoints is refused in production", fix="set environment: test")
+
+
+COMMAND = command
