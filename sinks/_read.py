@@ -109,7 +109,7 @@ class Reader:
         for name, future in futures.items():
             partitions = sorted(self._cluster.topics[name].partitions)
             identities[name] = TopicIdentity(
-                cluster=self._cluster.cluster_id,
+                cluster=f"{self._cluster.cluster_id}",
                 topic_id=str(future.result().topic_id or ""),
                 partitions=tuple(p for p in partitions if p % count == index),
             )
