@@ -38,6 +38,6 @@ _SPOILERS: dict[str, Callable[[bytes], bytes]] = {
     "missing_field": lambda payload: _FIELD.sub(b"", payload, count=1),
     "huge_number": lambda payload: _NUMBER.sub(_huge, payload, count=1),
     "negative": lambda payload: _NUMBER.sub(_negative, payload, count=1),
-    "deep_nesting": lambda _payload: b"[" * 100_000,
+    "deep_nesting": lambda payload: b"[" * 100_000 + payload,
 }
 VARIANTS = tuple(_SPOILERS)

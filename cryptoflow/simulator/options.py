@@ -58,7 +58,7 @@ class SimulatorOptions:
     """Hold a snapshot request that comes before its place in the recording [s]."""
     slow_client_s: float = 60.0
     """Cut a client that takes nothing for this long [s]."""
-    recovery_wait_s: float = 90.0
+    recovery_wait_s: float = 180.0
     """Keep the market going after its last frame until all faults have healed [s]."""
     unsent_rate_fps: float = 2000.0
     """Frames per second that pass by while nobody is subscribed to them, when unpaced."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiohttp import web
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -25,6 +28,9 @@ from cryptoflow.simulator.replay import Replay
 from cryptoflow.simulator.rest import RestApi, RestFaults, control_routes
 
 HOST = "127.0.0.1"
+ADDRESS_FILE = "simulator.json"
+_WRITE_LIMIT_BYTES = 1 << 20
+_STOP_S = 5.0
 _INTERVAL_MIN, _INTERVAL_MAX, _INTERVAL_DEFAULT = 500, 20_000, 5_000
 _FAULTS_PER_RUN = 60
 _TOO_MANY = 1008
@@ -136,12 +142,23 @@ def _interval(frames_max: int) -> int:
     return max(_INTERVAL_MIN, min(_INTERVAL_MAX, frames_max // _FAULTS_PER_RUN))
 
 
-async def simulate(options: SimulatorOptions, stop: asyncio.Event, on_ready: Callable[[dict[str, str]], None]) -> None:
+def _announce(data_dir: Path, urls: dict[str, Any]) -> None:
+    """Write where the venue listens, the whole file at once."""
+    half = data_dir / f".{ADDRESS_FILE}.{os.getpid()}"
+    half.write_bytes(msgspec.json.encode({**urls, "pid": os.getpid()}))
+    half.replace(data_dir / ADDRESS_FILE)
+
+
+async def simulate(
+    options: SimulatorOptions, stop: asyncio.Event, on_ready: Callable[[dict[str, Any]], None] | None = None
+) -> None:
     """Run until `stop` is set or POST /_sim/stop; sockets stay open after the end of data.
 
-    `on_ready` gets {"ws", "rest", "control", "ledger"} once both ports answer. Raises ConfigError
-    for recordings that cannot be replayed.
+    Once both ports answer, <data-dir>/simulator.json and `on_ready` tell {"endpoints": {"public",
+    "market", "rest"}, "ws", "rest", "control", "ledger"}. Raises ConfigError for recordings that
+    cannot be replayed.
     """
+    options.data_dir.mkdir(parents=True, exist_ok=True)
     venue = _Venue(options)
     app = web.Application()
     app.add_routes([*venue.rest.routes(), *control_routes(venue.status, stop)])
@@ -152,22 +169,29 @@ async def simulate(options: SimulatorOptions, stop: asyncio.Event, on_ready: Cal
             serve(
                 venue.talk, HOST, options.ws_port, process_request=venue.admit, compression=None,
                 ping_interval=options.ping_interval_s, ping_timeout=options.ping_timeout_s, close_timeout=1,
-                write_limit=1 << 20,
+                write_limit=_WRITE_LIMIT_BYTES,
             )
         )  # fmt: skip
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, HOST, options.rest_port)
-        await site.start()
+        await web.TCPSite(runner, HOST, options.rest_port).start()
         ws = f"ws://{HOST}:{sockets.sockets[0].getsockname()[1]}"
         rest = f"http://{HOST}:{runner.addresses[0][1]}"
-        on_ready({"ws": ws, "rest": rest, "control": f"{rest}/_sim", "ledger": str(venue.ledger.path)})
-        player = asyncio.create_task(venue.play(stop))
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({player, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if player.done():
-            player.result()
-            await stopped
-        stopped.cancel()
-        await asyncio.wait({player}, timeout=5)
-        player.cancel()
+        endpoints = {"public": f"{ws}/public/stream", "market": f"{ws}/market/stream", "rest": rest}
+        told = {"endpoints": endpoints, "ws": ws, "rest": rest, "control": rest, "ledger": str(venue.ledger.path)}
+        _announce(options.data_dir, told)
+        if on_ready:
+            on_ready(told)
+        await _until_stopped(venue, stop)
+
+
+async def _until_stopped(venue: _Venue, stop: asyncio.Event) -> None:
+    """Play, then keep the sockets open until stop is set. Raises what playing raises."""
+    player = asyncio.create_task(venue.play(stop))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({player, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if player.done():
+        player.result()
+        await stopped
+    await asyncio.wait({player}, timeout=_STOP_S)
+    player.cancel()
