@@ -17,7 +17,8 @@ class BookState(msgspec.Struct):
     `valid` is true from a spliced snapshot to the next break. `last` is the last update id seen,
     `snapshot` the id of a snapshot that waits for its splice, `pending` the (first, last, prev) ids
     of deltas seen since the chain began, kept until a snapshot is spliced and bounded by the rules.
-    `recent` holds the ids of the newest deltas, so that a repeat is told from ids that went back.
+    `recent` holds the ids of the newest deltas and `high` their highest, so that a repeat is told
+    from ids that went back; neither a break nor a gap empties them.
     """
 
     valid: bool = False
@@ -25,6 +26,7 @@ class BookState(msgspec.Struct):
     snapshot: int = -1
     pending: list[tuple[int, int, int]] = []
     recent: list[int] = []
+    high: int = -1
 
 
 class DeltaVerdict(enum.Enum):

@@ -24,15 +24,14 @@ class UsdmBookRules:
 
     def on_delta(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
         """Judge one delta by `U`, `u`, `pu` and move the state."""
-        if last <= state.last:
-            if last in state.recent:
-                return DeltaVerdict.OLD
-            return self._broken(state, first, last, prev)
+        if last <= state.high and last in state.recent:
+            return DeltaVerdict.OLD
+        _remember(state, last)
         # PROTOCOLS 3.4.6: every event names its predecessor; nothing else proves continuity.
-        if state.last not in (NONE, prev):
+        if state.last != NONE and (prev != state.last or last <= state.last):
             return self._broken(state, first, last, prev)
+        state.last = last
         if state.valid:
-            self._take(state, last)
             return DeltaVerdict.APPLIED
         return self._unspliced(state, first, last, prev)
 
@@ -40,15 +39,13 @@ class UsdmBookRules:
         """Judge one snapshot by its `lastUpdateId` and move the state."""
         if state.valid:
             return SnapshotVerdict.SPLICED
-        state.pending = [ids for ids in state.pending if ids[1] >= last]  # PROTOCOLS 3.4.3
-        if not state.pending:
-            if last < state.last:
-                return SnapshotVerdict.STALE
+        kept = next((ids for ids in state.pending if ids[1] >= last), None)  # PROTOCOLS 3.4.3
+        if kept is None:
             state.snapshot = last
             return SnapshotVerdict.WAITING
-        if not _joins(last, *state.pending[0]):
+        if not _joins(last, *kept):
             return SnapshotVerdict.STALE
-        self._spliced(state)
+        _spliced(state)
         return SnapshotVerdict.SPLICED
 
     def on_gap(self, state: BookState) -> None:
@@ -57,41 +54,23 @@ class UsdmBookRules:
         state.last = NONE
         state.snapshot = NONE
         state.pending = []
-        state.recent = []
 
     def _unspliced(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
-        if state.snapshot == NONE:  # PROTOCOLS 3.4.1
-            self._take(state, last)
-            state.pending.append((first, last, prev))
-            del state.pending[:-PENDING_MAX_DELTAS]
-            return DeltaVerdict.BUFFERED
-        if last < state.snapshot:  # PROTOCOLS 3.4.3: part of the chain, contained in the snapshot
-            self._take(state, last)
-            return DeltaVerdict.BUFFERED
-        if not _joins(state.snapshot, first, last, prev):
-            return self._broken(state, first, last, prev)
-        self._take(state, last)
-        self._spliced(state)
-        return DeltaVerdict.APPLIED
+        if last >= state.snapshot != NONE:
+            if not _joins(state.snapshot, first, last, prev):
+                return self._broken(state, first, last, prev)
+            _spliced(state)
+            return DeltaVerdict.APPLIED
+        # PROTOCOLS 3.4.1; or 3.4.3, where the waiting snapshot contains the delta.
+        state.pending.append((first, last, prev))
+        del state.pending[:-PENDING_MAX_DELTAS]
+        return DeltaVerdict.BUFFERED
 
     def _broken(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
         self.on_gap(state)
-        self._take(state, last)
-        state.pending.append((first, last, prev))
-        return DeltaVerdict.BREAK
-
-    @staticmethod
-    def _take(state: BookState, last: int) -> None:
         state.last = last
-        state.recent.append(last)
-        if len(state.recent) > RECENT_MAX_DELTAS:
-            del state.recent[0]
-
-    @staticmethod
-    def _spliced(state: BookState) -> None:
-        state.valid = True
-        state.snapshot = NONE
-        state.pending = []
+        state.pending = [(first, last, prev)]
+        return DeltaVerdict.BREAK
 
 
 def _joins(snapshot: int, first: int, last: int, prev: int) -> bool:
@@ -101,3 +80,17 @@ def _joins(snapshot: int, first: int, last: int, prev: int) -> bool:
     the snapshot already contains is harmless, quantities are absolute.
     """
     return first <= snapshot <= last or prev == snapshot
+
+
+def _spliced(state: BookState) -> None:
+    state.valid = True
+    state.snapshot = NONE
+    state.pending = []
+
+
+def _remember(state: BookState, last: int) -> None:
+    state.recent.append(last)
+    state.high = max(state.high, last)
+    if len(state.recent) > RECENT_MAX_DELTAS and state.recent.pop(0) == state.high:
+        # Only after the ids went back: the highest one is now forgotten.
+        state.high = max(state.recent)

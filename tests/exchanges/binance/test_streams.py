@@ -1,0 +1,98 @@
+"""Binance USD-M endpoints, subscriptions and answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from exchanges import Ack
+from exchanges.binance import streams
+from exchanges.binance.streams import ENDPOINTS, STREAMS, ack, is_reconnect_notice
+
+
+def test_streams_live_where_the_venue_serves_them() -> None:
+    """Book and quotes on /public, the rest on /market: the wrong path is acknowledged and silent (PROTOCOLS 3.1)."""
+    places = {stream.channel: stream.endpoint for stream in STREAMS if stream.default}
+    assert places == {
+        "aggTrade": "market",
+        "bookTicker": "public",
+        "depth@100ms": "public",
+        "markPrice@1s": "market",
+        "forceOrder": "market",
+    }
+    assert {endpoint.url for endpoint in ENDPOINTS} == {
+        "wss://fstream.binance.com/public/stream",
+        "wss://fstream.binance.com/market/stream",
+    }
+
+
+def test_undocumented_streams_are_not_subscribed_unasked() -> None:
+    """`trade` and `depth@0ms` are optional."""
+    assert {stream.channel for stream in STREAMS if not stream.default} == {"trade", "depth@0ms"}
+
+
+def test_documented_limits() -> None:
+    """Limits are those of PROTOCOLS 3.2."""
+    for endpoint in ENDPOINTS:
+        assert (endpoint.streams_max, endpoint.messages_per_s, endpoint.lifetime_s) == (1024, 10.0, 86_400.0)
+    request = streams.snapshot_request("BTCUSDT")
+    assert (request.path, request.query, request.weight) == (
+        "/fapi/v1/depth",
+        {"symbol": "BTCUSDT", "limit": "1000"},
+        20,
+    )
+
+
+def test_a_subscription_names_lower_case_streams() -> None:
+    """The request is the venue's own, with the id and the names in order."""
+    names = [streams.stream_name(STREAMS[0], "BTCUSDT_261225"), streams.stream_name(STREAMS[2], "ETHUSDT")]
+    wanted = {"method": "SUBSCRIBE", "params": ["btcusdt_261225@aggTrade", "ethusdt@bookTicker"], "id": 7}
+    assert json.loads(streams.subscribe(7, names)) == wanted
+    assert json.loads(streams.unsubscribe(7, names)) == {**wanted, "method": "UNSUBSCRIBE"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "want"),
+    [
+        (b'{"result":null,"id":1}', Ack(1)),
+        (b'{"id":1,"result":null,"error":null}', Ack(1)),
+        (b'{"code":2,"msg":"Invalid request","id":5}', Ack(5, "2 Invalid request")),
+        (b'{"code":0,"msg":"","id":5}', Ack(5, "0 ")),
+        (b'{"error":{"code":4,"msg":"Too many"},"id":9}', Ack(9, "4 Too many")),
+        (b'{"code":3,"msg":"Invalid JSON"}', Ack(-1, "3 Invalid JSON")),
+        (b'{"code":3,"msg":"Invalid JSON","id":"mine"}', Ack(-1, "3 Invalid JSON")),
+        (b'{"result":null,"id":"mine"}', None),
+        (b'{"result":null}', None),
+        (b'{"id":1}', None),
+        (b'{"stream":"btcusdt@aggTrade","data":{"id":1,"result":null}}', None),
+        (b'{"e":"serverShutdown","E":1}', None),
+        (b"oops", None),
+    ],
+)
+def test_answers_are_told_from_everything_else(frame: bytes, want: Ack | None) -> None:
+    """An answer has an id and a result, or an error; nothing else is one."""
+    assert ack(frame) == want
+
+
+def test_an_error_text_is_bounded() -> None:
+    """However long the venue's text, an answer keeps a bounded part of it."""
+    answer = ack(b'{"code":2,"msg":"%b","id":5}' % (b"x" * 10_000))
+    assert answer is not None
+    assert len(answer.error) == streams.ERROR_TEXT_MAX_CHARS
+
+
+@pytest.mark.parametrize(
+    ("frame", "want"),
+    [
+        (b'{"e":"serverShutdown","E":1790000000000}', True),
+        (b'{"stream":"!serverShutdown","data":{}}', True),
+        (b'{"stream":"!any","data":{"e":"serverShutdown"}}', True),
+        (b'{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","s":"serverShutdown"}}', False),
+        (b'{"e":"serverShutdown"', False),
+        (b'{"stream":"serverShutdown@aggTrade","data":[]}', False),
+    ],
+)
+def test_a_shutdown_notice_is_recognised_by_its_meaning(frame: bytes, want: bool) -> None:
+    """The word alone is not a notice, and a broken notice is none."""
+    assert is_reconnect_notice(frame) is want
