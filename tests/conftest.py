@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from cryptoflow.config import Catalog
 from cryptoflow.localstack.broker import KafkaBroker
 from cryptoflow.localstack.maven import jars
 from cryptoflow.localstack.standin import StandIn
 from cryptoflow.localstack.supervise import Supervisor
+
+# A busy machine is no failure, so no example has a deadline; `make fuzz` tries many more of them.
+settings.register_profile("tests", deadline=None, print_blob=True)
+settings.register_profile(
+    "fuzz", settings.get_profile("tests"), max_examples=int(os.environ.get("CRYPTOFLOW_TEST_FUZZ_EXAMPLES", "1000"))
+)
+settings.load_profile("tests")
 
 
 @dataclass(frozen=True)
