@@ -19,7 +19,13 @@ NS_PER_MS = 1_000_000
 
 
 def batch(
-    topic: str, partition: int, offsets: Sequence[int], rows_each: int, *, exchange: str = "binance", kinds: Sequence[str] = ()
+    topic: str,
+    partition: int,
+    offsets: Sequence[int],
+    rows_each: int,
+    *,
+    exchange: str = "binance",
+    kinds: Sequence[str] = (),
 ) -> pa.RecordBatch:
     """Build rows for raw records `offsets`; a row's values are a function of its position only."""
     declared = topics()[topic]
@@ -32,9 +38,7 @@ def batch(
     return pa.RecordBatch.from_arrays(columns, schema=declared.schema)
 
 
-def _value(
-    name: str, kind: Type, partition: int, offset: int, row: int, exchange: str, kinds: Sequence[str]
-) -> Any:
+def _value(name: str, kind: Type, partition: int, offset: int, row: int, exchange: str, kinds: Sequence[str]) -> Any:
     symbol = (offset * 7 + partition) % 3
     number = offset * 1000 + row
     fixed: dict[str, Any] = {
@@ -77,7 +81,9 @@ class MdLog:
     records: dict[int, list[MdRecord]] = field(default_factory=dict)
     prev: dict[int, int] = field(default_factory=dict)
 
-    def append(self, partition: int, offsets: Sequence[int], rows_each: int = 2, *, prev: int | None = None) -> MdRecord:
+    def append(
+        self, partition: int, offsets: Sequence[int], rows_each: int = 2, *, prev: int | None = None
+    ) -> MdRecord:
         """Append one record with the rows of some raw records; `prev` follows by itself unless given."""
         rows = batch(self.topic, partition, offsets, rows_each, exchange=self.exchange, kinds=self.kinds)
         before = self.prev.get(partition, -1) if prev is None else prev
