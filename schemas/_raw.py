@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 RAW_VERSION = 1
+FRAME_NO_MAX = 2**43 - 1
+PART_MAX = 2**20 - 1
+"""Bounds of a frame's number and part, so that both fit one 64-bit integer."""
+
+TIME_MAX_NS = 2**63 - 1
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -30,12 +36,12 @@ class RawFrame(msgspec.Struct, gc=False, omit_defaults=True):
     """
 
     c: str
-    n: int
-    t: int
+    n: Annotated[int, msgspec.Meta(ge=0, le=FRAME_NO_MAX)]
+    t: Annotated[int, msgspec.Meta(ge=0, le=TIME_MAX_NS)]
     k: str
     raw: msgspec.Raw = msgspec.Raw()
     raw_b64: str = ""
-    p: int = 0
+    p: Annotated[int, msgspec.Meta(ge=0, le=PART_MAX)] = 0
     m: dict[str, str | int] | None = None
 
     def payload(self) -> bytes:

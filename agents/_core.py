@@ -1,0 +1,224 @@
+"""The composed core: raw records of one partition in, rows and new state out (DESIGN 5, the law).
+
+Pure: no clock, no Kafka, no randomness. Frames are decoded together over the whole call; then the
+operators walk each symbol's frames in log order. A run of frames with nothing to say is accepted
+whole (`Operator.quiet`); everything else goes frame by frame (`Operator.step`). Both give the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agents._assemble import ROWS_MAX, MdOutput, assemble
+from agents._batch import ENVELOPE, Batch, RecordView
+from agents._flatten import flatten, why_unreadable
+from agents._group import Dead, Group
+from agents._messages import read_message
+from agents._operator import Operator
+from agents._run import Run
+from agents._symbol import Symbol, encode_state, fresh_parts, operators, restore_state
+from agents._turn import Effects, Reseed, Turn
+from exchanges import Exchange
+from schemas import RawRecord, decode_raw
+
+UNREADABLE_KEY = "_unreadable"
+"""State key of the records whose exchange, market or key cannot be told."""
+
+KEY_PARTS = 3
+
+
+@dataclass(slots=True)
+class Outputs:
+    """Hold what one call gave: md records in order, snapshot requests, counts of repeats and dead frames."""
+
+    md: list[MdOutput] = field(default_factory=list)
+    reseeds: list[Reseed] = field(default_factory=list)
+    duplicates: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    dead: Counter[tuple[str, str]] = field(default_factory=Counter)
+    frames: int = 0
+
+
+class PartitionCore:
+    """Turn the raw records of one (topic, partition) into rows, for all its symbols."""
+
+    def __init__(
+        self,
+        exchanges: Mapping[str, Exchange],
+        raw_topic: str,
+        partition: int,
+        *,
+        md_topics: Iterable[str] | None = None,
+        rows_max: int = ROWS_MAX,
+        chain: tuple[Operator, ...] | None = None,
+    ) -> None:
+        """Start without state; `md_topics` limits the outputs, None means all."""
+        self._exchanges = exchanges
+        self._raw_topic = raw_topic
+        self._partition = partition
+        self._wanted = None if md_topics is None else frozenset(md_topics)
+        self._rows_max = rows_max
+        self._chain = operators() if chain is None else chain
+        self._symbols: dict[str, Symbol] = {}
+        self._by_key: dict[bytes, Symbol] = {}
+        self._dirty: dict[str, None] = {}
+        self._handed_out: dict[str, int] = {}
+
+    def restore(self, states: Mapping[str, tuple[int, bytes]]) -> None:
+        """Take up the states of symbols: key -> (raw offset it stands at, bytes from `dirty`).
+
+        Raises ValueError when a state cannot be read: going on without it would repeat or lose rows.
+        """
+        for key, (offset, stored) in states.items():
+            restore_state(self._symbol(key), self._chain, offset, stored)
+
+    def process(self, records: Sequence[tuple[int, bytes | None, bytes]]) -> Outputs:
+        """Process (offset, key, value) in log order; records at or below their symbol's state are skipped.
+
+        Bad input never raises: it becomes dead letters.
+        """
+        batch = self._read(records)
+        batch.index()
+        for group in batch.all_groups():
+            flatten(batch, group)
+        effects = Effects()
+        by_symbol: dict[str, list[RecordView]] = {}
+        for view in batch.views:
+            by_symbol.setdefault(view.symbol.key, []).append(view)
+        for views in by_symbol.values():
+            self._advance(batch, views, effects)
+        md = assemble(batch, effects, self._partition, self._wanted, self._rows_max)
+        frames = len(batch.frames) - len(batch.broken)
+        return Outputs(md, effects.reseeds, effects.duplicates, effects.dead, frames)
+
+    def dirty(self) -> list[tuple[str, int, bytes]]:
+        """Return (key, raw offset, state) of the symbols changed since their state was last cleared."""
+        found = []
+        for key in self._dirty:
+            symbol = self._symbols[key]
+            self._handed_out[key] = symbol.offset
+            found.append((key, symbol.offset, encode_state(symbol, self._chain)))
+        return found
+
+    def clear_dirty(self, keys: Iterable[str]) -> None:
+        """Take note that the states last handed out for `keys` are written; newer changes stay dirty."""
+        for key in keys:
+            if self._handed_out.pop(key, None) == self._symbols[key].offset:
+                self._dirty.pop(key, None)
+
+    def _read(self, records: Sequence[tuple[int, bytes | None, bytes]]) -> Batch:
+        batch = Batch()
+        for offset, key, value in records:
+            symbol = self._by_key.get(key) if key else None
+            if symbol is not None and offset <= symbol.offset:
+                continue
+            record, why = _decode(value)
+            if symbol is None:
+                symbol = self._find(key, record)
+                if offset <= symbol.offset:
+                    continue
+            if record is not None and not _belongs(record, symbol):
+                record, why = None, Dead("route", "unknown", "exchange, market or key of the record is not known")
+            if record is not None:
+                batch.add(symbol, offset, record)
+            elif why is not None:
+                batch.add_broken(symbol, offset, value, why)
+            symbol.offset = offset
+            self._dirty[symbol.key] = None
+        return batch
+
+    def _find(self, key: bytes | None, record: RawRecord | None) -> Symbol:
+        """Return the symbol of a record by its key, or by what it says when it has no key."""
+        text = UNREADABLE_KEY
+        if key:
+            text = key.decode("utf-8", "replace")
+        elif record is not None:
+            text = f"{record.exchange}.{record.market}.{record.symbol}"
+        symbol = self._symbol(text)
+        if key and symbol.market is not None:
+            self._by_key[key] = symbol
+        return symbol
+
+    def _symbol(self, key: str) -> Symbol:
+        symbol = self._symbols.get(key)
+        if symbol is not None:
+            return symbol
+        exchange_name, market_name, native = (*key.split(".", KEY_PARTS - 1), "", "")[:KEY_PARTS]
+        exchange = self._exchanges.get(exchange_name)
+        market = exchange.markets.get(market_name) if exchange else None
+        if (market is None or not native) and key != UNREADABLE_KEY:
+            return self._symbol(UNREADABLE_KEY)
+        if market is None:
+            exchange_name, market_name, native = self._raw_topic.rpartition(".")[2], "", ""
+        symbol = Symbol(key, exchange_name, market_name, native, market, fresh_parts(self._chain))
+        self._symbols[key] = symbol
+        return symbol
+
+    def _advance(self, batch: Batch, views: list[RecordView], effects: Effects) -> None:
+        """Take one symbol's records through the operators."""
+        symbol = views[0].symbol
+        plain = [view.plain and not (batch.dead and _has_dead(batch, view)) for view in views]
+        if all(plain) and self._run(batch, views, effects):
+            return
+        for view, is_plain in zip(views, plain, strict=True):
+            if not (is_plain and len(views) > 1 and self._run(batch, [view], effects)):
+                view.canonical = symbol.canonical
+                for ordinal in range(view.first, view.last):
+                    self._turn(batch, view, ordinal, effects)
+                if view.last > view.first:
+                    symbol.received_ns = batch.times[view.last - 1]
+
+    def _run(self, batch: Batch, views: list[RecordView], effects: Effects) -> bool:
+        symbol = views[0].symbol
+        run = Run(batch, views, batch.groups_of(symbol))
+        parts = []
+        for operator, part in zip(self._chain, symbol.parts, strict=True):
+            moved = operator.quiet(part, run)
+            if moved is None:
+                return False
+            parts.append(moved)
+        symbol.parts = parts
+        symbol.received_ns = run.received_ns()
+        for view in views:
+            view.canonical = symbol.canonical
+        for topic, ordinal, values in run.rows:
+            effects.rows.setdefault(topic, []).append((ordinal, values))
+        return True
+
+    def _turn(self, batch: Batch, view: RecordView, ordinal: int, effects: Effects) -> None:
+        symbol = view.symbol
+        kind = batch.frames[ordinal].k
+        group, entry = _place(batch, view, ordinal, kind)
+        turn = Turn(batch, symbol, effects, self._partition, view, ordinal, kind, group, entry, batch.dead.get(ordinal))
+        if kind == ENVELOPE:
+            batch.times[ordinal] = symbol.received_ns
+        elif group is None:
+            turn.message, turn.dead = read_message(kind, turn.payload, symbol.market)
+        for operator, part in zip(self._chain, symbol.parts, strict=True):
+            operator.step(part, turn)
+            if turn.dropped:
+                break
+
+
+def _decode(value: bytes | None) -> tuple[RawRecord | None, Dead | None]:
+    try:
+        return decode_raw(value or b""), None
+    except (ValueError, RecursionError) as error:
+        return None, why_unreadable("envelope", error)
+
+
+def _belongs(record: RawRecord, symbol: Symbol) -> bool:
+    return record.symbol == symbol.native and record.market == symbol.market_name and record.exchange == symbol.exchange
+
+
+def _has_dead(batch: Batch, view: RecordView) -> bool:
+    return not batch.dead.keys().isdisjoint(range(view.first, view.last))
+
+
+def _place(batch: Batch, view: RecordView, ordinal: int, kind: str) -> tuple[Group | None, int]:
+    for spanned, first, last in view.spans:
+        if spanned == kind:
+            group = batch.groups_of(view.symbol)[kind]
+            return group, group.ordinals.index(ordinal, first, last)
+    return None, 0

@@ -1,0 +1,81 @@
+"""A run: consecutive plain data frames of one symbol, seen column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents._batch import Batch, RecordView
+from agents._group import Group
+
+
+@dataclass(slots=True)
+class Run:
+    """Show operators a run of frames that all decoded, of data kinds only.
+
+    `spans` has, per kind, the ranges of entries of the run in the kind's group.
+    """
+
+    batch: Batch
+    views: Sequence[RecordView]
+    groups: Mapping[str, Group]
+    spans: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    rows: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Join the spans of neighbouring records."""
+        spans = self.spans
+        for view in self.views:
+            for kind, first, last in view.spans:
+                held = spans.get(kind)
+                if held is None:
+                    spans[kind] = [(first, last)]
+                elif held[-1][1] == first:
+                    held[-1] = (held[-1][0], last)
+                else:
+                    held.append((first, last))
+
+    def emit(self, topic: str, ordinal: int, **values: Any) -> None:
+        """Add a row to a topic at a frame of the run; it counts only when every operator accepts."""
+        self.rows.append((topic, ordinal, values))
+
+    def conns(self) -> list[str]:
+        """Return the connection of every frame, in log order."""
+        return self._slices(self.batch.conns)
+
+    def identities(self) -> list[int]:
+        """Return the number and part of every frame on its connection, in log order."""
+        return self._slices(self.batch.identities)
+
+    def last_received_ns(self, kind: str) -> int:
+        """Return the receive time of the last frame of a kind in the run."""
+        return self.batch.times[self.groups[kind].ordinals[self.spans[kind][-1][1] - 1]]
+
+    def received_ns(self) -> int:
+        """Return the receive time of the last frame of the run."""
+        return self.batch.times[self.views[-1].last - 1]
+
+    def cells(self, kind: str, column: str) -> list[Any]:
+        """Return a column of one kind over the run: a value per frame or per row, as the column is."""
+        group = self.groups[kind]
+        spans = self.spans[kind]
+        if len(spans) == 1:
+            return group.cells(column, *spans[0])
+        return [cell for span in spans for cell in group.cells(column, *span)]
+
+    def ids(self, kind: str) -> list[int] | None:
+        """Return the rows' ids of one kind over the run; None where it has none or not all are rows."""
+        group = self.groups[kind]
+        if group.ids is None or group.unlisted:
+            return None
+        spans = self.spans[kind]
+        ranges = [group.rows_of(*span) for span in spans]
+        if len(ranges) == 1:
+            return group.ids[ranges[0][0] : ranges[0][1]]
+        return [one for first, last in ranges for one in group.ids[first:last]]
+
+    def _slices(self, values: list[Any]) -> list[Any]:
+        if len(self.views) == 1:
+            return values[self.views[0].first : self.views[0].last]
+        return [value for view in self.views for value in values[view.first : view.last]]

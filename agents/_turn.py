@@ -1,0 +1,150 @@
+"""A turn: one frame of one symbol on its way through the operators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents._batch import Batch, RecordView
+from agents._group import Dead, Group
+from agents._symbol import Symbol
+from schemas import RawFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Reseed:
+    """Ask for a new book snapshot of a symbol whose book broke at a receive time."""
+
+    exchange: str
+    market: str
+    symbol: str
+    broken_at_ns: int
+    raw_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """State what one frame proves missing from a stream: ids from `from_id` to `to_id` where known.
+
+    `leading` holes lie before the frame's first row, others between rows of the frame.
+    """
+
+    stream: str
+    cause: str
+    from_id: int | None = None
+    to_id: int | None = None
+    leading: bool = True
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Effects:
+    """Collect what operators say besides the columns: rows by topic, repeats, dead frames, requests."""
+
+    rows: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
+    duplicates: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    dead: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reseeds: list[Reseed] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Turn:
+    """Show one frame to the operators, and take what they find.
+
+    Operators of a later stage see what earlier ones found: `holes`, `late_ids` (missing ids that
+    arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid),
+    `next_ids` (the id expected next, by stream) and `chained_from` (the id before a delta that
+    starts a new chain).
+    """
+
+    batch: Batch
+    symbol: Symbol
+    effects: Effects
+    partition: int
+    view: RecordView
+    ordinal: int
+    kind: str
+    group: Group | None
+    entry: int
+    dead: Dead | None
+    dropped: bool = False
+    fresh: bool = False
+    spliced: bool = False
+    chained_from: int | None = None
+    message: Any = None
+    holes: list[Hole] = field(default_factory=list)
+    late_ids: list[int] = field(default_factory=list)
+    next_ids: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def frame(self) -> RawFrame:
+        """Return the raw frame."""
+        return self.batch.frames[self.ordinal]
+
+    @property
+    def position(self) -> str:
+        """Return where the frame stands in the log: partition, offset, place within the record."""
+        return f"{self.partition}.{self.view.offset}.{self.ordinal - self.view.first}"
+
+    @property
+    def received_ns(self) -> int:
+        """Return when the frame was received."""
+        return self.batch.times[self.ordinal]
+
+    @property
+    def payload(self) -> bytes:
+        """Return the bytes as received: of the frame, or of a raw record that cannot be decoded."""
+        broken = self.batch.broken.get(self.ordinal)
+        if broken is not None:
+            return broken
+        try:
+            return self.frame.payload()
+        except ValueError:
+            return self.frame.raw_b64.encode()
+
+    def cells(self, column: str) -> list[Any]:
+        """Return the frame's values of a column; empty for a frame without rows."""
+        return self.group.cells(column, self.entry, self.entry + 1) if self.group else []
+
+    def ids(self) -> list[int]:
+        """Return the ids of the frame's rows, empty where they have none."""
+        if self.group is None or self.group.ids is None:
+            return []
+        first, last = self.group.rows_of(self.entry, self.entry + 1)
+        return self.group.ids[first:last]
+
+    def drop(self) -> None:
+        """Drop the frame: none of its rows leave, and later operators do not see it."""
+        self.dropped = True
+        self.drop_rows_of_frame()
+
+    def drop_rows_of_frame(self) -> None:
+        """Drop all rows of the frame."""
+        if self.group is not None:
+            self.group.dropped.add(self.entry)
+
+    def drop_row(self, row: int) -> None:
+        """Drop one row, counted from 0 within the frame."""
+        if self.group is not None:
+            self.group.dropped_rows.add(self.group.rows_of(self.entry, self.entry + 1)[0] + row)
+
+    def repeated(self, count: int = 1) -> None:
+        """Count repeats."""
+        self.effects.duplicates[self.symbol.exchange, self.symbol.market_name, self.kind] += count
+
+    def emit(self, topic: str, **values: Any) -> None:
+        """Add a row to a topic at this frame's place, before the frame's own rows."""
+        self.effects.rows.setdefault(topic, []).append((self.ordinal, values))
+
+    def ask_reseed(self) -> None:
+        """Ask the producer for a new book snapshot."""
+        symbol = self.symbol
+        self.effects.reseeds.append(
+            Reseed(symbol.exchange, symbol.market_name, symbol.native, self.received_ns, self.view.offset)
+        )
+
+    def rename(self, canonical: str) -> None:
+        """Call the symbol by another canonical name from this frame on."""
+        self.symbol.canonical = canonical
+        self.batch.renamed.update(dict.fromkeys(range(self.ordinal, self.view.last), canonical))

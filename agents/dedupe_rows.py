@@ -1,0 +1,174 @@
+"""Drop rows that were taken already, by the identity the venue gives them (PROTOCOLS 1.4).
+
+Contiguous ids keep the intervals still missing below the highest, so a late or backfilled id is
+accepted once; ids that only rise, and identities without order, keep a bounded ring. Books are
+judged by `sequence`.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from operator import lt
+
+import msgspec
+
+from agents._batch import SNAPSHOT
+from agents._flatten import BOOK_KINDS, NO_ID
+from agents._group import Group
+from agents._messages import GAP
+from agents._operator import Operator
+from agents._run import Run
+from agents._turn import Hole, Turn
+from exchanges import Parser
+from schemas import GapEvidence
+
+MISSING_MAX_INTERVALS = 256
+"""Intervals of missing ids kept per stream; the lowest goes first, and ids in it then count as repeats."""
+
+RECENT_MAX_IDS = 256
+"""Identities remembered per stream where ids are not contiguous; a rising id below all of them is a repeat."""
+
+
+class Seen(msgspec.Struct):
+    """Remember the ids of one stream: the highest, the intervals missing below it, the newest."""
+
+    high: int = NO_ID
+    missing: list[tuple[int, int]] = []
+    recent: list[int] = []
+
+
+class RowsSeen(msgspec.Struct):
+    """Remember the ids of every stream of a symbol that has them."""
+
+    streams: dict[str, Seen] = {}
+
+
+def _step(state: RowsSeen, turn: Turn) -> None:
+    if turn.kind == GAP and isinstance(turn.message, GapEvidence):
+        for stream in turn.message.streams:
+            if stream in state.streams and state.streams[stream].high != NO_ID and _contiguous(turn, stream):
+                turn.next_ids[stream] = state.streams[stream].high + 1
+        return
+    group = turn.group
+    if group is None or turn.dead is not None or group.kind in BOOK_KINDS:
+        return
+    if group.ids is None:
+        turn.fresh = True
+        return
+    seen = state.streams.setdefault(turn.kind, Seen())
+    if group.parser.contiguous:
+        _numbered(seen, turn, group)
+        return
+    turn.fresh = True
+    if group.parser.ordered and not group.parser.composite_id:
+        _rising(seen, turn)
+    else:
+        _unordered(seen, turn, twins=bool(group.parser.composite_id))
+    del seen.recent[:-RECENT_MAX_IDS]
+
+
+def _contiguous(turn: Turn, stream: str) -> bool:
+    market = turn.symbol.market
+    parser: Parser | None = market.parsers.get(stream) if market else None
+    return parser is not None and parser.contiguous
+
+
+def _numbered(seen: Seen, turn: Turn, group: Group) -> None:
+    rows: list[tuple[int, int]] = [(one, row) for row, one in enumerate(turn.ids())]
+    if turn.entry in group.unlisted:
+        rows.append((group.unlisted[turn.entry], NO_ID))
+    for one, row in sorted(rows):  # some venues send the newest first
+        if one > seen.high:
+            if seen.high == NO_ID:
+                # Ids before the first one seen are unknown, not a gap: they are taken once if they come.
+                seen.missing = [(0, one - 1)] if one else []
+            elif one > seen.high + 1:
+                seen.missing.append((seen.high + 1, one - 1))
+                turn.holes.append(Hole(turn.kind, "sequence", seen.high + 1, one - 1, leading=not turn.fresh))
+                del seen.missing[:-MISSING_MAX_INTERVALS]
+            seen.high = one
+            turn.fresh = True
+        elif _fill(seen, one):
+            turn.late_ids.append(one)
+        elif row != NO_ID:
+            turn.drop_row(row)
+            turn.repeated()
+
+
+def _fill(seen: Seen, one: int) -> bool:
+    """Take an id out of the missing intervals; False when it is not missing."""
+    for place in range(len(seen.missing) - 1, -1, -1):
+        low, high = seen.missing[place]
+        if one > high:
+            return False
+        if one >= low:
+            rest = [(low, one - 1)] if one > low else []
+            rest += [(one + 1, high)] if one < high else []
+            seen.missing[place : place + 1] = rest
+            del seen.missing[:-MISSING_MAX_INTERVALS]
+            return True
+    return False
+
+
+def _rising(seen: Seen, turn: Turn) -> None:
+    for row, one in enumerate(turn.ids()):
+        if one <= seen.high:
+            recent = seen.recent
+            if one in recent or (len(recent) >= RECENT_MAX_IDS and one < min(recent)):
+                turn.drop_row(row)
+                turn.repeated()
+                continue
+        seen.high = max(seen.high, one)
+        seen.recent.append(one)
+        del seen.recent[:-RECENT_MAX_IDS]
+
+
+def _unordered(seen: Seen, turn: Turn, *, twins: bool) -> None:
+    before = set(seen.recent)
+    for row, one in enumerate(turn.ids()):
+        if one == NO_ID:
+            continue
+        if one in before:
+            turn.drop_row(row)
+            turn.repeated()
+            continue
+        if not twins:
+            before.add(one)
+        seen.recent.append(one)
+
+
+def _quiet(state: RowsSeen, run: Run) -> RowsSeen | None:
+    moved: dict[str, Seen] = {}
+    for kind in run.spans:
+        group = run.groups[kind]
+        if group.ids is None or kind == SNAPSHOT:
+            continue
+        ids = run.ids(kind)
+        if ids is None:
+            return None
+        if not ids:
+            continue
+        seen = _quiet_ids(state.streams.get(kind) or Seen(), ids, group.parser)
+        if seen is None:
+            return None
+        moved[kind] = seen
+    return RowsSeen({**state.streams, **moved}) if moved else state
+
+
+def _quiet_ids(seen: Seen, ids: list[int], parser: Parser) -> Seen | None:
+    if parser.contiguous:
+        after = seen.high + 1
+        if seen.high == NO_ID or ids[-1] != seen.high + len(ids) or ids != list(range(after, after + len(ids))):
+            return None
+        return Seen(ids[-1], seen.missing, seen.recent)
+    if parser.ordered and not parser.composite_id:
+        if ids[0] <= seen.high or not all(map(lt, ids, islice(ids, 1, None))):
+            return None
+        return Seen(ids[-1], seen.missing, (seen.recent + ids)[-RECENT_MAX_IDS:])
+    known = set(ids)
+    if len(known) < len(ids) or NO_ID in known or not known.isdisjoint(seen.recent):
+        return None
+    return Seen(seen.high, seen.missing, (seen.recent + ids)[-RECENT_MAX_IDS:])
+
+
+OPERATOR = Operator("dedupe_rows", 40, RowsSeen, _step, _quiet)
