@@ -229,7 +229,7 @@ class Producer(Section):
     instruments_interval_s: float = Field(3600.0, gt=0, description="time between looks at instrument definitions [s]")
     alive_interval_s: float = Field(5.0, gt=0, description="time between `alive` frames of an idle stream [s]")
     connection_silence_s: float = Field(30.0, gt=0, description="longest silence of a connection [s]")
-    silence_min_s: float = Field(15.0, gt=0, description="least silence of one stream that counts as failure [s]")
+    silence_min_s: float = Field(30.0, gt=0, description="least silence of one stream that counts as failure [s]")
     silence_factor: float = Field(30.0, gt=1, description="silence over usual interval that counts as failure")
     silence_period_factor: float = Field(5.0, gt=1, description="silence over documented period that counts as failure")
     unheard_limit_s: float = Field(120.0, gt=0, description="wait for the first frame of an acknowledged stream [s]")

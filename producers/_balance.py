@@ -1,0 +1,110 @@
+"""Account for every frame: received + recovered = published + dropped + in flight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from cryptoflow import events
+from exchanges import StreamKind
+
+CONTROL = "control"
+UNROUTED = "unrouted"
+_DATA = frozenset({*StreamKind, UNROUTED})
+
+
+class CountKey(NamedTuple):
+    """Say what a count is of: a frame kind in one market."""
+
+    exchange: str
+    market: str
+    kind: str
+
+
+def class_of(kind: str) -> str:
+    """Tell data frames (from sockets), control frames (answers) and our own frames apart."""
+    if kind in _DATA:
+        return "data"
+    return "control" if kind == CONTROL else "own"
+
+
+class Balance:
+    """Count frames; Prometheus follows when `flush` is called, so that counting costs one addition."""
+
+    def __init__(self, shard: str = "0") -> None:
+        """Start at zero; `shard` labels the metrics."""
+        self.shard = shard
+        self.received: Counter[CountKey] = Counter()
+        self.recovered: Counter[CountKey] = Counter()
+        self.published: Counter[CountKey] = Counter()
+        self.dropped: Counter[tuple[CountKey, str]] = Counter()
+        self._told: dict[str, Counter[CountKey]] = {
+            "received": Counter(),
+            "recovered": Counter(),
+            "published": Counter(),
+        }
+        self._told_dropped: Counter[tuple[CountKey, str]] = Counter()
+
+    def publish(self, counts: Mapping[CountKey, int]) -> None:
+        """Count frames the broker acknowledged."""
+        for key, count in counts.items():
+            self.published[key] += count
+
+    def recover(self, counts: Mapping[CountKey, int]) -> None:
+        """Count frames found in the spool of an earlier run."""
+        for key, count in counts.items():
+            self.recovered[key] += count
+
+    def drop(self, counts: Mapping[CountKey, int], reason: str) -> None:
+        """Count frames that could not be kept."""
+        for key, count in counts.items():
+            self.dropped[key, reason] += count
+
+    @property
+    def in_flight(self) -> int:
+        """Count frames neither published nor dropped yet."""
+        return self.received.total() + self.recovered.total() - self.published.total() - self.dropped.total()
+
+    def facts(self) -> dict[str, object]:
+        """Return the counts by class; the top level is about data frames from sockets alone."""
+        by_class = {name: self._counts(name) for name in ("data", CONTROL, "own")}
+        return {**by_class["data"], CONTROL: by_class[CONTROL], "own": by_class["own"]}
+
+    def flush(self) -> None:
+        """Move the Prometheus counters to where the counts are."""
+        metrics = {
+            "received": events.frames_received_total,
+            "recovered": events.frames_recovered_total,
+            "published": events.frames_published_total,
+        }
+        for name, metric in metrics.items():
+            counts: Counter[CountKey] = getattr(self, name)
+            told = self._told[name]
+            for key, count in counts.items():
+                if count != told[key]:
+                    metric.labels(*key, self.shard).inc(count - told[key])
+                    told[key] = count
+        for (key, reason), count in self.dropped.items():
+            more = count - self._told_dropped[key, reason]
+            if more:
+                events.drops_total.labels(*key, self.shard, reason).inc(more)
+                self._told_dropped[key, reason] = count
+        events.frames_in_flight.labels(self.shard).set(self.in_flight)
+
+    def _counts(self, name: str) -> dict[str, int]:
+        received = _sum(self.received.items(), name)
+        recovered = _sum(self.recovered.items(), name)
+        published = _sum(self.published.items(), name)
+        dropped = _sum(((key, count) for (key, _), count in self.dropped.items()), name)
+        return {
+            "received": received,
+            "recovered": recovered,
+            "published": published,
+            "dropped": dropped,
+            "in_flight": received + recovered - published - dropped,
+        }
+
+
+def _sum(counts: Iterable[tuple[CountKey, int]], name: str) -> int:
+    return sum(count for key, count in counts if class_of(key.kind) == name)

@@ -1,0 +1,140 @@
+"""Follow the continuity of books while receiving, to know which need a snapshot now. Pure.
+
+The log's own verdict is the agent's; this one only makes the producer quick to fetch.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from exchanges import BookRules, BookState, DeltaVerdict, SnapshotVerdict
+
+RETRY_MIN_S = 0.2
+RETRY_MAX_S = 30.0
+REDO_S = 5.0
+"""Wait before a snapshot is fetched again because frames of its book could not be kept."""
+NS_PER_S = 1_000_000_000
+
+
+class Reason(enum.StrEnum):
+    """Say why a snapshot is fetched; travels in the frame."""
+
+    SUBSCRIBE = "subscribe"
+    RESYNC = "resync"
+    PERIODIC = "periodic"
+
+
+@dataclass(slots=True)
+class _Book:
+    state: BookState = field(default_factory=BookState)
+    reason: Reason | None = None
+    due_s: float = 0.0
+    fetching: bool = False
+    stale: int = 0
+    fresh: bool = True
+    requested_ns: int = 0
+    fetched_s: float = float("-inf")
+
+
+class Books:
+    """Hold one book per symbol of a market."""
+
+    def __init__(self, rules: BookRules, interval_s: float) -> None:
+        """Take the venue's rules and the period of scheduled snapshots (0: none)."""
+        self._rules = rules
+        self._interval_s = interval_s
+        self._books: dict[str, _Book] = {}
+
+    def __contains__(self, symbol: object) -> bool:
+        """Tell whether a delta of this symbol was seen."""
+        return symbol in self._books
+
+    def valid_count(self) -> int:
+        """Count the books that are whole."""
+        return sum(book.state.valid for book in self._books.values())
+
+    def delta(self, symbol: str, first: int, last: int, prev: int, now_s: float) -> DeltaVerdict:
+        """Judge a delta just received; a broken or new book asks for a snapshot."""
+        book = self._books.get(symbol)
+        if book is None:
+            book = self._books[symbol] = _Book()
+        verdict = self._rules.on_delta(book.state, first, last, prev)
+        if verdict is DeltaVerdict.BREAK:
+            self._want(book, Reason.RESYNC, now_s)
+        elif verdict is DeltaVerdict.BUFFERED and book.reason is None and not book.fetching and book.state.snapshot < 0:
+            self._want(book, Reason.SUBSCRIBE if book.fresh else Reason.RESYNC, now_s)
+        return verdict
+
+    def lost(self, symbol: str) -> None:
+        """Forget the chain: frames were lost; the next delta asks for a snapshot."""
+        book = self._books.get(symbol)
+        if book is not None:
+            self._rules.on_gap(book.state)
+            book.fresh = True
+            book.reason = None
+
+    def reseed(self, symbol: str, broken_at_ns: int, now_s: float) -> bool:
+        """Take a request of an agent; False when the last snapshot was requested after the break."""
+        book = self._books.get(symbol)
+        if book is None or book.requested_ns > broken_at_ns or book.fetching or book.reason is Reason.RESYNC:
+            return False
+        self._want(book, Reason.RESYNC, now_s)
+        return True
+
+    def dropped(self, symbol: str, now_s: float) -> None:
+        """Note that frames of the book were received and could not be kept: the log needs a snapshot."""
+        book = self._books.get(symbol)
+        if book is not None and book.reason is None and not book.fetching:
+            book.reason = Reason.RESYNC
+            book.due_s = now_s + REDO_S
+
+    def due(self, now_s: float, limit: int) -> list[tuple[str, Reason]]:
+        """Return books to fetch now, broken ones before scheduled ones; at most `limit`."""
+        urgent: list[tuple[str, Reason]] = []
+        scheduled: list[tuple[str, Reason]] = []
+        for symbol, book in self._books.items():
+            if book.fetching:
+                continue
+            if book.reason is not None:
+                if book.due_s <= now_s:
+                    urgent.append((symbol, book.reason))
+            elif self._interval_s and book.state.valid and now_s - book.fetched_s >= self._interval_s:
+                scheduled.append((symbol, Reason.PERIODIC))
+        return (urgent + scheduled)[:limit]
+
+    def fetching(self, symbol: str, requested_ns: int) -> None:
+        """Note that a request leaves now."""
+        book = self._books[symbol]
+        book.fetching = True
+        book.requested_ns = requested_ns
+
+    def failed(self, symbol: str, reason: Reason, now_s: float, wait_s: float) -> None:
+        """Note that a request failed; it is due again after `wait_s`."""
+        book = self._books[symbol]
+        book.fetching = False
+        if reason is Reason.PERIODIC:
+            book.fetched_s = now_s - self._interval_s + max(wait_s, RETRY_MAX_S)
+            return
+        book.reason = book.reason or reason
+        book.due_s = now_s + wait_s
+
+    def snapshot(self, symbol: str, last: int, now_s: float) -> SnapshotVerdict:
+        """Judge a snapshot just received; a stale one is fetched again, later each time."""
+        book = self._books[symbol]
+        verdict = self._rules.on_snapshot(book.state, last)
+        book.fetching = False
+        book.fetched_s = now_s
+        if verdict is SnapshotVerdict.STALE:
+            book.stale += 1
+            book.reason = Reason.RESYNC
+            book.due_s = now_s + min(RETRY_MIN_S * 2.0 ** (book.stale - 1), RETRY_MAX_S)
+        else:
+            book.stale = 0
+            book.fresh = False
+            book.reason = None
+        return verdict
+
+    def _want(self, book: _Book, reason: Reason, now_s: float) -> None:
+        book.reason = reason
+        book.due_s = max(now_s, book.due_s) if book.stale else now_s

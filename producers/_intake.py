@@ -1,0 +1,50 @@
+"""Be the one door to the log: frames enter in receive order and leave as envelopes in that order."""
+
+from __future__ import annotations
+
+from cryptoflow import clock
+from producers._balance import Balance
+from producers._envelope import Envelopes, Lane
+from producers._own import OwnFrames
+from producers._publisher import Publisher
+from schemas import GapEvidence
+
+
+class Intake:
+    """Gather frames into envelopes and hand those to the publisher."""
+
+    def __init__(self, envelopes: Envelopes, publisher: Publisher, balance: Balance) -> None:
+        """Connect the parts."""
+        self._envelopes = envelopes
+        self._publisher = publisher
+        self.balance = balance
+        self._own = OwnFrames()
+
+    def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
+        """Take one encoded frame that was counted as received."""
+        full = self._envelopes.add(lane, kind, frame, received_ns)
+        if full is not None:
+            self._publisher.accept(full)
+
+    def own(self, lane: Lane, kind: str, raw: bytes) -> None:
+        """Write a frame of our own into a symbol's lane, now."""
+        now_ns = clock.now_ns()
+        self.balance.received[lane.count_key(kind)] += 1
+        self.take(lane, kind, self._own.encode(kind, raw, at_ns=now_ns), now_ns)
+
+    def gap(self, lane: Lane, evidence: GapEvidence) -> None:
+        """Write evidence of a gap into a symbol's lane, before anything that comes later."""
+        frame, now_ns = self._own.gap(evidence)
+        self.balance.received[lane.count_key("gap")] += 1
+        self.take(lane, "gap", frame, now_ns)
+
+    def tick(self) -> None:
+        """Send what waited long enough, run deliveries, drain the spool."""
+        for envelope in self._envelopes.due(clock.now_ns()):
+            self._publisher.accept(envelope)
+        self._publisher.pump()
+
+    def flush(self) -> None:
+        """Send everything that waits."""
+        for envelope in self._envelopes.all():
+            self._publisher.accept(envelope)
