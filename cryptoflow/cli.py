@@ -88,6 +88,10 @@ def _end(error: Exception, *, debug: bool) -> NoReturn:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message())
         sys.exit(USAGE)
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has seen enough; Python must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OK)
     code, text = explain(error)
     if debug:
         traceback.print_exception(error)

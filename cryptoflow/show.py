@@ -33,19 +33,19 @@ def shown(settings: Settings) -> list[Shown]:
     """List every setting, sections flattened with dots."""
     path = os.environ.get(CONFIG_ENV, "")
     given = (yaml.safe_load(Path(path).read_text("utf-8")) or {}) if path else {}
-    return list(_walk(settings, type(settings)(), given, ""))
+    return list(_walk(settings, given, ""))
 
 
-def _walk(values: BaseModel, defaults: BaseModel, given: Any, prefix: str) -> Iterator[Shown]:
+def _walk(values: BaseModel, given: Any, prefix: str) -> Iterator[Shown]:
+    variables = {key.upper() for key in os.environ}
     for name, field in type(values).model_fields.items():
         value, inside = getattr(values, name), given.get(name) if isinstance(given, Mapping) else None
         path = f"{prefix}{name}"
         if isinstance(value, BaseModel):
-            yield from _walk(value, getattr(defaults, name), inside, f"{path}.")
+            yield from _walk(value, inside, f"{path}.")
             continue
         variable = _PREFIX + path.replace(".", "__").upper()
-        upper = {key.upper() for key in os.environ}
-        origin = "environment" if variable in upper else "default" if inside is None else "file"
+        origin = "environment" if variable in variables else "default" if inside is None else "file"
         default = field.get_default(call_default_factory=True)
         yield Shown(path, _text(value), _text(default), origin, field.description or "")
 
@@ -86,11 +86,12 @@ def _broker(settings: Settings) -> Iterator[str]:
 
 def _catalog(settings: Settings) -> Iterator[str]:
     catalog = settings.catalog
-    if catalog.kind == "s3tables" and not catalog.warehouse:
-        yield "catalog.warehouse is not set; give the ARN of the table bucket"
-    if catalog.kind != "s3tables" and not catalog.uri:
-        yield f"catalog.uri is not set; a {catalog.kind} catalog needs it"
-    if settings.environment == "production" and catalog.endpoint:
-        yield "catalog.endpoint is set; it is for stand-ins, remove it or set environment: test"
+    if settings.environment == "production":
+        if catalog.kind == "s3tables" and not catalog.warehouse:
+            yield "catalog.warehouse is not set; give the ARN of the table bucket"
+        if catalog.kind != "s3tables" and not catalog.uri:
+            yield f"catalog.uri is not set; a {catalog.kind} catalog needs it"
+        if catalog.endpoint:
+            yield "catalog.endpoint is set; it is for stand-ins, remove it or set environment: test"
     if bool(catalog.access_key.get_secret_value()) != bool(catalog.secret_key.get_secret_value()):
         yield "catalog.access_key and catalog.secret_key go together; set both or none"

@@ -7,9 +7,11 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 from cryptoflow.config import Settings
 from cryptoflow.errors import ConfigError
+from cryptoflow.health import Facts, HealthServer
 
 HARD_EXIT_S = 30.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -33,6 +35,39 @@ def require_catalog(settings: Settings, role: str) -> None:
             f"starting {role}: catalog.{name} is not configured",
             fix=f"set it with --config or CRYPTOFLOW_CATALOG__{name.upper()}, or run `cryptoflow demo`",
         )
+
+
+class Health:
+    """Keep what a stage last said of itself and serve it while in use, when `health_port` is set."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Bind nothing yet; until the stage speaks it is live and not ready."""
+        self._settings = settings
+        self._facts = Facts(live=True, ready=False, detail={"state": "starting"})
+        self._server: HealthServer | None = None
+
+    def tell(self, *, live: bool, ready: bool, detail: dict[str, object]) -> None:
+        """Take what the stage says now."""
+        self._facts = Facts(live=live, ready=ready, detail=detail)
+
+    def __enter__(self) -> Self:
+        """Serve. Raises ConfigError when the port is taken."""
+        port = self._settings.health_port
+        if port:
+            try:
+                self._server = HealthServer(self._settings.health_bind, port, lambda: self._facts)
+            except OSError as error:
+                raise ConfigError(
+                    f"serving health on {self._settings.health_bind}:{port}: {error.strerror}",
+                    fix="set another health_port, or 0 to switch it off",
+                ) from error
+            self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free the port."""
+        if self._server:
+            self._server.stop()
 
 
 def arm_hard_exit(limit_s: float = HARD_EXIT_S) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cryptoflow.commands._stage import require_broker, require_catalog, run_blocking
+from cryptoflow.commands._stage import Health, require_broker, require_catalog, run_blocking
 from cryptoflow.config import load
 from cryptoflow.errors import ConfigError
 
@@ -34,7 +34,12 @@ def command(name: str) -> None:
     if name == "iceberg":
         require_catalog(settings, "sink")
     events.setup_logging(settings.log_level)
-    run_blocking(lambda stop: found[name].run(settings, stop))
+    with Health(settings) as health:
+        run_blocking(
+            lambda stop: found[name].run(
+                settings, stop, lambda facts: health.tell(live=facts.live, ready=facts.ready, detail=facts.detail)
+            )
+        )
 
 
 COMMAND = command

@@ -39,7 +39,7 @@ class KafkaBroker:
         start_timeout_s: float = 60.0,
         session_timeout_min_ms: int = 1000,
     ) -> None:
-        """Choose a folder; nothing runs before `start`. The ports are kept with the data."""
+        """Choose a folder; nothing runs before `start`. The port stays the same until this object is gone."""
         self.data_dir = data_dir
         self._supervisor = supervisor
         self._message_max_bytes = message_max_bytes
@@ -103,7 +103,6 @@ class KafkaBroker:
             "-Xms128m",
             f"-Xmx{self._heap_mib}m",
             "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=4",
             f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.xml'}",
             "-cp",
             f"{self._lib}/*",
