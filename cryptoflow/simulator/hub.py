@@ -115,7 +115,8 @@ class Hub:
         """
         busy = [client for client in self.clients.values() if client.buffer]
         for client in busy:
-            client.connection.transport.write(b"".join(client.buffer))
+            if not client.connection.transport.is_closing():
+                client.connection.transport.write(b"".join(client.buffer))
             client.buffer.clear()
         for client in busy:
             try:
