@@ -19,7 +19,7 @@ DEV_STAMP := $(VENV)/.stamp-dev
 DEMO_ARGS ?= --symbols 20 --rate 2000
 FUZZ_EXAMPLES ?= 1000
 
-.PHONY: help setup setup-dev demo test lint format fuzz docs lock clean
+.PHONY: help setup setup-dev demo test lint format fuzz bench docs lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -77,6 +77,11 @@ format: $(DEV_STAMP) ## format and mend what ruff can
 
 fuzz: $(DEV_STAMP) ## run the property tests with FUZZ_EXAMPLES=1000 examples each
 	@CRYPTOFLOW_TEST_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --hypothesis-profile=fuzz -m "hypothesis and not stack" --timeout 900 $(ARGS)
+
+# A benchmark prints its figures with the hardware and the command; dated results are kept in benchmarks/results/.
+BENCHES = $(or $(BENCH:%=benchmarks/%.py),$(wildcard benchmarks/[a-z]*.py))
+bench: $(DEV_STAMP) ## run every benchmark, or BENCH=agents_core alone; ARGS go to it
+	@for script in $(BENCHES); do echo "== $$script"; timeout 900 $(BIN)/python $$script $(ARGS); done
 
 docs: $(DEV_STAMP) ## write docs/reference from the code
 	@$(BIN)/python -m cryptoflow.reference.pages docs/reference

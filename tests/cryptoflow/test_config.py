@@ -16,18 +16,8 @@ from cryptoflow.reference.settings import setting_fields
 
 FIELDS = dict(setting_fields(Settings))
 UNITS = (
-    "_s",
-    "_ms",
-    "_ns",
-    "_h",
-    "_hours",
-    "_bytes",
-    "_frames",
-    "_rows",
-    "_records",
-    "_per_minute",
-    "_per_s",
-    "_ratio",
+    *("_s", "_ms", "_ns", "_h", "_hours", "_bytes", "_frames", "_rows", "_records", "_per_minute", "_per_s"),
+    *("_ratio", "_share", "_factor"),
 )
 
 
@@ -132,7 +122,7 @@ def test_every_setting_is_described(path: str, info: FieldInfo) -> None:
 
 @pytest.mark.parametrize(("path", "info"), [(path, info) for path, info in FIELDS.items() if info.annotation is float])
 def test_every_measured_number_has_its_unit_last(path: str, info: FieldInfo) -> None:
-    """A fractional setting ends in its unit and is bounded, so nobody guesses seconds or milliseconds."""
+    """A fractional setting ends in its unit or says it has none, and is bounded: nobody guesses seconds."""
     assert path.endswith(UNITS), path
     assert info.metadata, f"{path} has no bound"
 
