@@ -36,6 +36,6 @@ class Router:
 
 def kinds_in(record: MdRecord, column: int) -> frozenset[str]:
     """Return the kinds of a record's rows, decoding nothing but that column."""
-    options = pa.ipc.IpcReadOptions(included_fields=[column])
+    options = pa.ipc.IpcReadOptions(included_fields=[column], use_threads=False)
     with pa.ipc.open_stream(pa.py_buffer(record.value), options=options) as reader:
         return frozenset(reader.read_next_batch().column(0).dictionary.to_pylist())

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+
 from schemas import MdHeader, Type, encode_md, topics
 from sinks._sink import MdRecord
 
@@ -105,7 +106,7 @@ class MdLog:
 
     def keys(self) -> set[tuple[int, int, int]]:
         """Return the identity of every row written: (raw partition, raw offset, row index)."""
-        from schemas import decode_md  # noqa: PLC0415 - used here only
+        from schemas import decode_md
 
         found: set[tuple[int, int, int]] = set()
         for held in self.records.values():

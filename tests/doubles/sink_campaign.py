@@ -12,9 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptoflow.config import Settings
 from md_log import MdLog
 from scripted_catalog import ScriptedCatalog, random_script
+
+from cryptoflow.config import Settings
 from sinks._sink import MdRecord, Patience, Starts, TopicIdentity
 from sinks.iceberg import IcebergSink
 from sinks.iceberg import catalog as ice

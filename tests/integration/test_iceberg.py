@@ -17,9 +17,10 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from md_log import MdLog
+
 from cryptoflow.config import Settings
 from cryptoflow.localstack.broker import KafkaBroker
-from md_log import MdLog
 from sinks._sink import MdRecord
 from sinks.iceberg import catalog as ice
 
@@ -124,7 +125,7 @@ class Stack:
         trades = len(self.logs["md.trades"].keys())
         kinds = Counter(
             ("book_deltas", "book_snapshots", "gap")[(offset * 1000 + row) % 3]
-            for _, offset, row in self.logs["md.book"].keys()
+            for _, offset, row in self.logs["md.book"]
         )
         return {"trades": trades, "book_deltas": kinds["book_deltas"], "book_snapshots": kinds["book_snapshots"]}
 

@@ -7,12 +7,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from cryptoflow.errors import HoleError, IdentityError, RetryError
 from md_log import MdLog
 from pyiceberg.table.update import RemoveSnapshotsUpdate
-from schemas import Mark, MdHeader, Verdict
 from scripted_catalog import Outcome
 from sink_campaign import TABLE, TOPIC, Campaign, Writer, scripted, settings_for, table_faults
+
+from cryptoflow.errors import HoleError, IdentityError, RetryError
+from schemas import Mark, MdHeader, Verdict
 from sinks._batch import Intake, Piece
 from sinks._sink import MdRecord, Patience
 from sinks.iceberg import catalog as ice
