@@ -1,0 +1,51 @@
+"""Say what a run came to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from cryptoflow.demo.progress import Tables, fetch_counter
+from cryptoflow.demo.stages import Stages
+from cryptoflow.localstack import LocalStack
+
+_FIRST_QUERY = "SELECT symbol, count(*), max(price) FROM trades GROUP BY symbol ORDER BY symbol"
+
+
+def collect(stack: LocalStack, stages: Stages, tables: Tables, elapsed_s: float) -> dict[str, Any]:
+    """Return counts read from the running parts and from the tables themselves."""
+    states = tables.states()
+    frames = stages.frames()
+    return {
+        "frames": {
+            "sent": int(stages.simulator().get("frames_sent", 0)),
+            "received": frames.get("received", 0),
+            "published": frames.get("published", 0),
+        },
+        "rows": {name: state.rows for name, state in states.items()},
+        "gaps": tables.distinct("gaps", "gap_id"),
+        "duplicates_dropped": fetch_counter(stages.metrics_url("worker"), "cryptoflow_duplicates_dropped_total"),
+        "dead_letters": states["dead_letters"].rows,
+        "snapshots": {name: state.snapshots for name, state in states.items()},
+        "elapsed_s": round(elapsed_s, 3),
+        "data_dir": str(stack.data_dir),
+    }
+
+
+def as_json(found: dict[str, Any]) -> str:
+    """Return the one object that `--json` prints."""
+    return orjson.dumps(found).decode()
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """Return the lines for a person, the first query included."""
+    frames = found["frames"]
+    lines = [f"frames: {frames['sent']:,} sent, {frames['received']:,} received, {frames['published']:,} published"]
+    for name, rows in found["rows"].items():
+        if rows:
+            lines.append(f"{name}: {rows:,} rows in {found['snapshots'][name]} snapshots")
+    dropped, letters = found["duplicates_dropped"], found["dead_letters"]
+    lines.append(f"gaps: {found['gaps']}  duplicates dropped: {dropped}  dead letters: {letters}")
+    lines.append(f'next: cryptoflow query --data-dir {found["data_dir"]} "{_FIRST_QUERY}"')
+    return "\n".join(lines)
