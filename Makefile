@@ -17,9 +17,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 DEMO_STAMP := $(VENV)/.stamp-demo
 DEV_STAMP := $(VENV)/.stamp-dev
 DEMO_ARGS ?= --symbols 20 --rate 2000
+KILLS ?= 60
 FUZZ_EXAMPLES ?= 1000
 
-.PHONY: help setup setup-dev demo test lint format fuzz bench docs lock clean
+.PHONY: help setup setup-dev demo test lint format chaos fuzz bench docs lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -74,6 +75,10 @@ lint: $(DEV_STAMP) ## ruff, format check, mypy strict
 format: $(DEV_STAMP) ## format and mend what ruff can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+# Campaigns carry the marker `slow`; `make test` runs their short form, this the long one.
+chaos: $(DEV_STAMP) ## kill and pause every process, KILLS=60 times; then compare with an undisturbed run
+	@CRYPTOFLOW_TEST_CHAOS_KILLS=$(KILLS) $(BIN)/pytest -m slow --timeout 3600 $(ARGS)
 
 fuzz: $(DEV_STAMP) ## run the property tests with FUZZ_EXAMPLES=1000 examples each
 	@CRYPTOFLOW_TEST_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --hypothesis-profile=fuzz -m "hypothesis and not stack" --timeout 900 $(ARGS)
