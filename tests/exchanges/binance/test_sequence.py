@@ -109,6 +109,16 @@ def test_a_gap_forgets_everything_but_what_was_seen() -> None:
     assert RULES.on_delta(state, 71, 80, 70) is BUFFERED
 
 
+def test_a_gap_forgets_what_waited() -> None:
+    """Deltas and snapshots from before a gap join nothing after it."""
+    state = chain((11, 20, 10))
+    RULES.on_gap(state)
+    assert RULES.on_snapshot(state, 15) is WAITING
+    RULES.on_gap(state)
+    assert RULES.on_delta(state, 21, 30, 20) is BUFFERED
+    assert RULES.on_snapshot(state, 15) is STALE
+
+
 def test_a_repeat_is_old_and_changes_nothing() -> None:
     """The same delta again, on this or an overlapping connection, leaves the book as it is."""
     state = valid_book()
