@@ -69,7 +69,8 @@ class BarrierConsumer(driver.Consumer):
             await self._go_back()
             return
         for tp, records in _interleave(fetched, self.transport.take_max_records):
-            if not self.flow_active or generation != self.app.consumer_generation_id:
+            # Another task may have stopped the flow since the last item.
+            if not self.flow_active or generation != self.app.consumer_generation_id:  # type: ignore[redundant-expr]
                 break
             if active is None or tp in active or tp in self._buffered_partitions:
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))

@@ -52,11 +52,11 @@ class Outputs(Protocol):
         """Return the books that need a snapshot."""
 
     @property
-    def duplicates(self) -> Counter[tuple[str, ...]]:
+    def duplicates(self) -> Counter[tuple[str, str, str]]:
         """Return the repeats dropped, by exchange, market and stream."""
 
     @property
-    def dead(self) -> Counter[tuple[str, ...]]:
+    def dead(self) -> Counter[tuple[str, str]]:
         """Return the dead letters, by exchange and stage."""
 
     @property

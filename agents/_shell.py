@@ -172,8 +172,8 @@ class Shell:
             agent_frame_seconds.labels(self._raw_topics[bundle.topic]).observe(seconds / outputs.frames)
         for labels, count in outputs.duplicates.items():
             duplicates_dropped_total.labels(*labels).inc(count)
-        for labels, count in outputs.dead.items():
-            dead_letters_total.labels(*labels).inc(count)
+        for (exchange, stage), count in outputs.dead.items():
+            dead_letters_total.labels(exchange, stage).inc(count)
 
     async def _guard(self, work: Awaitable[Any]) -> None:
         """Let cancellation pass while stopping; anything else ends the process."""
