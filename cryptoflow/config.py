@@ -200,7 +200,7 @@ class Producer(Section):
         0.95, gt=0, le=1, description="share of an endpoint's lifetime after which to replace"
     )
     overlap_grace_s: float = Field(1.0, ge=0, description="overlap after a replacement is acknowledged [s]")
-    overlap_max_s: float = Field(30.0, gt=0, description="limit of a replacement to become ready [s]")
+    overlap_max_s: float = Field(10.0, gt=0, le=10, description="limit of a replacement to become ready [s]")
     overlap_max_frames: int = Field(50_000, ge=1, description="frames of a replacement held back during the overlap")
     linger_min_ms: float = Field(4.0, ge=0, description="least wait of an envelope for more frames [ms]")
     linger_max_ms: float = Field(40.0, ge=0, description="largest wait, reached under load [ms]")

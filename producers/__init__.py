@@ -1,1 +1,6 @@
-"""IN: sockets and REST to raw topics. Generic; a venue is an argument."""
+"""In: sockets and REST to raw topics. Generic; a venue is an argument."""
+
+from producers._balance import Balance
+from producers._produce import OnFacts, produce
+
+__all__ = ["Balance", "OnFacts", "produce"]

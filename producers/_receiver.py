@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from cryptoflow import clock
 from exchanges import Market, Routed
-from producers._balance import CONTROL, CountKey
+from producers._balance import CONTROL, UNROUTED, CountKey
 from producers._envelope import Lane
 from producers._intake import Intake
 from producers._router import is_json, routed_or_unrouted
@@ -77,7 +77,9 @@ class Receiver:
         lane = self._lanes.get(symbol)
         if lane is None:
             lane = self._lanes[symbol] = self._lane_of(symbol)
-        frame = encode_frame(self.conn, self._number, received_ns, kind, raw, valid_json=is_json(raw))
+        # An unrouted frame is told apart by our counts; in the log it is a control frame nobody can read.
+        named = CONTROL if kind == UNROUTED else kind
+        frame = encode_frame(self.conn, self._number, received_ns, named, raw, valid_json=is_json(raw))
         key = self._keys.get(kind)
         if key is None:
             key = self._keys[kind] = lane.count_key(kind)

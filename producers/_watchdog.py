@@ -125,11 +125,17 @@ class Watchdog:
         return found
 
     def idle(self, now_ns: int, least_s: float) -> Mapping[str, tuple[list[StreamKind], int]]:
-        """Return, per symbol, the healthy streams unheard for `least_s` and the limit that guards them in ns."""
+        """Return, per symbol, the healthy streams unheard for `least_s` and the limit that guards them in ns.
+
+        A stream is healthy once it was heard on this connection: an answer alone proves nothing. Only
+        liquidations, which may be absent for hours, are trusted when others of the connection are heard.
+        """
         found: dict[str, tuple[list[StreamKind], int]] = {}
         for name, watch in self._watches.items():
             last = max(self.last_ns.get(name, 0), watch.watched_ns)
             if not watch.watched_ns or watch.alarmed_ns or now_ns - last < least_s * NS_PER_S:
+                continue
+            if name not in self.last_ns and (watch.info.kind is not StreamKind.LIQUIDATIONS or not self.last_ns):
                 continue
             limit = self.limit(name)
             limit_s = limit[0] if limit is not None else self._limits.connection_silence_s

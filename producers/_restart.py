@@ -1,0 +1,163 @@
+"""Learn from the raw log when each stream was last heard, and say what was missed since.
+
+The log is read backwards in growing windows from the end of every partition, until every symbol's
+streams were found. Within one partition order is receive order, so the last frame of a stream that
+is in the log is the last that was not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import confluent_kafka
+import msgspec
+
+from cryptoflow import clock
+from cryptoflow.config import Settings
+from cryptoflow.errors import BrokerAwayError
+from producers._holes import STREAM_KINDS
+from producers._own import ALIVE
+from schemas import GapEvidence, RawRecord, decode_raw
+
+RESTART = "restart"
+_FIRST_WINDOW_RECORDS = 500
+_GROWTH = 4
+_READ_TIMEOUT_S = 20.0
+_BATCH_MAX = 1000
+
+
+class _Alive(msgspec.Struct):
+    streams: tuple[str, ...]
+    silence_limit_ns: int
+
+
+_alive = msgspec.json.Decoder(_Alive)
+
+
+@dataclass
+class LastHeard:
+    """Collect, per (market, symbol) and stream kind, the receive time of the last frame."""
+
+    exchange: str
+    wanted: Mapping[tuple[str, str], frozenset[str]]
+    times: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    open_keys: set[bytes] = field(default_factory=set)
+
+    def next_window(self) -> bool:
+        """Look only for symbols of which something is missing; False when nothing is."""
+        self.open_keys = {
+            f"{self.exchange}.{market}.{symbol}".encode()
+            for (market, symbol), kinds in self.wanted.items()
+            if not kinds <= self.times.get((market, symbol), {}).keys()
+        }
+        return bool(self.open_keys)
+
+    def take(self, record: RawRecord) -> None:
+        """Take one record's frames, in any order of records."""
+        key = record.market, record.symbol
+        if key not in self.wanted:
+            return
+        times = self.times.setdefault(key, {})
+        for frame in record.frames:
+            if frame.k in STREAM_KINDS:
+                times[frame.k] = max(frame.t, times.get(frame.k, 0))
+            elif frame.k == ALIVE:
+                self._take_alive(times, frame.payload(), frame.t)
+
+    def evidence(self, now_ns: int) -> Iterable[tuple[tuple[str, str], GapEvidence]]:
+        """Yield what is to be declared: from each stream's last frame to now."""
+        for key, times in self.times.items():
+            by_time: dict[int, list[str]] = {}
+            for kind, heard_ns in times.items():
+                if kind in self.wanted[key]:
+                    by_time.setdefault(heard_ns, []).append(kind)
+            for heard_ns, kinds in sorted(by_time.items()):
+                yield key, GapEvidence(cause=RESTART, streams=tuple(sorted(kinds)), from_ns=heard_ns, to_ns=now_ns)
+
+    @staticmethod
+    def _take_alive(times: dict[str, int], payload: bytes, at_ns: int) -> None:
+        try:
+            alive = _alive.decode(payload)
+        except (ValueError, RecursionError):
+            return
+        for kind in alive.streams:
+            # An idle stream is proven only up to the silence its watchdog allows.
+            times[kind] = max(at_ns - alive.silence_limit_ns, times.get(kind, 0))
+
+
+def last_heard(
+    settings: Settings, exchange: str, partitions: int, wanted: Mapping[tuple[str, str], frozenset[str]]
+) -> LastHeard:
+    """Read the log's end; blocks, so call it in a thread.
+
+    A stream not found within `producer.restart_scan_max_records` was never recorded, as far as is
+    known, and has no gap. Raises BrokerAwayError when the broker stops answering.
+    """
+    heard = LastHeard(exchange, wanted)
+    topic = settings.kafka.raw_topic(exchange)
+    consumer = confluent_kafka.Consumer(
+        {
+            **settings.kafka.client(),
+            "group.id": f"{settings.kafka.prefix}producer-restart",
+            "enable.auto.commit": False,
+            "enable.partition.eof": False,
+            "allow.auto.create.topics": False,
+            "log_level": 0,
+        }
+    )
+    try:
+        spans = {p: _watermarks(consumer, topic, p) for p in range(partitions)}
+        window = _FIRST_WINDOW_RECORDS
+        read = 0
+        while read < settings.producer.restart_scan_max_records and heard.next_window():
+            window = min(window, settings.producer.restart_scan_max_records - read)
+            chunks = {p: (max(low, high - window), high) for p, (low, high) in spans.items() if high > low}
+            if not chunks:
+                break
+            _read(consumer, topic, chunks, heard)
+            spans |= {p: (spans[p][0], start) for p, (start, _) in chunks.items()}
+            read += window
+            window *= _GROWTH
+    finally:
+        consumer.close()
+    return heard
+
+
+def _watermarks(consumer: confluent_kafka.Consumer, topic: str, partition: int) -> tuple[int, int]:
+    try:
+        low, high = consumer.get_watermark_offsets(
+            confluent_kafka.TopicPartition(topic, partition), timeout=_READ_TIMEOUT_S
+        )
+    except confluent_kafka.KafkaException as error:
+        raise BrokerAwayError(f"reading the end of {topic}: {error.args[0].str()}") from error
+    return low, high
+
+
+def _read(
+    consumer: confluent_kafka.Consumer, topic: str, chunks: Mapping[int, tuple[int, int]], heard: LastHeard
+) -> None:
+    consumer.assign([confluent_kafka.TopicPartition(topic, p, start) for p, (start, _) in chunks.items()])
+    left = set(chunks)
+    deadline = clock.monotonic_s() + _READ_TIMEOUT_S
+    while left:
+        for message in consumer.consume(_BATCH_MAX, 0.2):
+            deadline = clock.monotonic_s() + _READ_TIMEOUT_S
+            partition = message.partition()
+            if message.error() is None and partition in left and (message.offset() or 0) < chunks[partition][1]:
+                _take(heard, message.key(), message.value())
+        # Positions, not offsets: the log may end in control records that are never delivered.
+        for place in consumer.position([confluent_kafka.TopicPartition(topic, p) for p in left]):
+            if place.offset >= chunks[place.partition][1]:
+                left.discard(place.partition)
+        if clock.monotonic_s() > deadline:
+            raise BrokerAwayError(f"reading the end of {topic}: no answer within {_READ_TIMEOUT_S:g} s")
+
+
+def _take(heard: LastHeard, key: bytes | None, value: bytes | None) -> None:
+    if key not in heard.open_keys:
+        return  # another producer's symbol, or one whose streams were found nearer to the end
+    try:
+        heard.take(decode_raw(value or b""))
+    except (ValueError, RecursionError):
+        return  # a foreign or damaged record says nothing about our streams
