@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
+from typing import Any, Protocol
 
 from cryptoflow import clock
 from cryptoflow.config import Settings
 from cryptoflow.demo.progress import LogEnds, Tables, reached
-from cryptoflow.demo.stages import Stages
 from schemas import topics
 
 SETTLE_S = 2.0
@@ -24,6 +24,27 @@ class Step(enum.Enum):
     DONE = "done"
 
 
+class Followed(Protocol):
+    """What is asked of the running parts."""
+
+    @property
+    def exchange(self) -> str:
+        """Name the exchange whose raw topic is followed."""
+        ...
+
+    def simulator(self) -> dict[str, Any]:
+        """Return the simulator's status."""
+        ...
+
+    def frames(self) -> dict[str, int]:
+        """Return the producer's balance of data frames."""
+        ...
+
+    def worker_positions(self) -> dict[tuple[str, int], int]:
+        """Return the next raw offset needed, by (topic, partition)."""
+        ...
+
+
 class Finish:
     """Move from step to step; each waits for the ends the step before has fixed.
 
@@ -31,7 +52,7 @@ class Finish:
     step before it was complete, not for silence.
     """
 
-    def __init__(self, settings: Settings, stages: Stages, ends: LogEnds, tables: Tables) -> None:
+    def __init__(self, settings: Settings, stages: Followed, ends: LogEnds, tables: Tables) -> None:
         """Start at SENDING."""
         self.step = Step.SENDING
         self._settings = settings
