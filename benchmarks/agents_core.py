@@ -1,4 +1,4 @@
-"""How fast is the composed core alone: raw records in, Arrow batches out, no Kafka, no Faust?
+"""Time the composed core alone: raw records in, Arrow batches out, no Kafka, no Faust.
 
 Data: the real Binance USD-M recording when it is present, else generated frames of invented values.
 Command: `.venv/bin/python benchmarks/agents_core.py [--frames-per-record 8] [--records-per-call 512] [--profile]`.
@@ -29,7 +29,8 @@ MARKET = EXCHANGE.markets["usdm"]
 
 def recorded() -> list[bytes]:
     """Return the frames of the recording as envelope frames, the REST book where it was received."""
-    rows = [json.loads(line) for line in gzip.open(RECORDING, "rt", encoding="utf-8")]
+    with gzip.open(RECORDING, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
     rows = sorted((row for row in rows if row["ev"] in {"recv", "rest"}), key=lambda row: row["t"])
     frames = []
     for number, row in enumerate(rows):
@@ -56,7 +57,8 @@ def generated() -> list[bytes]:
             data += f',"b":[{levels}],"a":[{levels}]'
         elif n % 5 == 0:
             kind, stream = "trades", "trade"
-            data = f'"e":"trade","E":{ms},"T":{ms},"s":"AAAUSDT","t":{n // 5},"p":"{price}","q":"0.{n % 1000:03d}","X":"MARKET","m":true'
+            data = f'"e":"trade","E":{ms},"T":{ms},"s":"AAAUSDT","t":{n // 5},"p":"{price}"'
+            data += f',"q":"0.{n % 1000:03d}","X":"MARKET","m":true'
         else:
             kind, stream = "quotes", "bookTicker"
             data = f'"e":"bookTicker","u":{n},"s":"AAAUSDT","b":"{price}","B":"1.{n % 1000:03d}"'

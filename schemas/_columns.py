@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 FRAME = "frame"
 """Name of the column that says which frame of the batch a row belongs to."""
 
+VALUE_MAX_CHARS = 200
+REASON_MAX_CHARS = 200
+"""Characters kept of a cell that does not fit, and of the reason."""
+
+NEGATIVE = "negative"
+_MISFITS = (ValueError, TypeError, OverflowError)
+"""What casting a value that does not fit raises; Arrow's own errors are among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class BadCell:
@@ -94,12 +102,9 @@ class Columns:
             msg = f"building {self.topic.name}: column {field.name} has {len(values)} values for {length} places"
             raise ValueError(msg)
         try:
-            array = _cast(field, values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
-            array = None
-        if array is not None and not _negative(field, array):
-            return array
-        return self._salvage(field, values, row_frames, bad)
+            return _cast(field, values)
+        except _MISFITS:
+            return self._salvage(field, values, row_frames, bad)
 
     def _salvage(self, field: Field, values: list[Any], row_frames: pa.Array | None, bad: list[BadCell]) -> pa.Array:
         kept: list[Any] = []
@@ -107,8 +112,10 @@ class Columns:
             reason = _why_bad(field, value)
             if reason:
                 frame = self.frames[index] if row_frames is None else row_frames[index].as_py()
-                bad.append(BadCell(frame, field.name, str(value)[:200], reason))
+                bad.append(BadCell(frame, field.name, str(value)[:VALUE_MAX_CHARS], reason))
             kept.append(None if reason else value)
+        if field.type is Type.STRING:  # numbers and texts may stand side by side
+            kept = [None if value is None else str(value) for value in kept]
         return _cast(field, kept)
 
 
@@ -120,25 +127,34 @@ KIND_ID = 15
 
 
 def _cast(field: Field, values: list[Any]) -> pa.Array:
+    """Build a column exactly. Raises one of `_MISFITS` when any value does not fit."""
     if field.type is Type.DECIMAL:
-        return pa.array(values, pa.string()).cast(field.wire_type)
+        return _decimals(field, values)
     if field.type is Type.SYMBOLIC:
         return pa.array(values, pa.string()).dictionary_encode()
-    if field.type is Type.STRING and values and isinstance(values[0], int):
-        return pa.array(values, pa.int64()).cast(pa.string())
+    if field.type is Type.STRING:
+        return _texts(values)
     return pa.array(values, field.wire_type)
 
 
-def _negative(field: Field, array: pa.Array) -> bool:
-    if field.type is not Type.DECIMAL or field.signed:
-        return False
-    low = pc.min(array).as_py()
-    return low is not None and low < 0
+def _decimals(field: Field, values: list[Any]) -> pa.Array:
+    texts = pa.array(values, pa.string())
+    # Looked for in the text: a cast makes 0 of "-0".
+    if not field.signed and pc.any(pc.starts_with(texts, "-")).as_py():
+        raise ValueError(NEGATIVE)
+    return texts.cast(field.wire_type)
+
+
+def _texts(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except pa.ArrowTypeError:  # ids that a venue sends as numbers
+        return pa.array(values, pa.int64()).cast(pa.string())
 
 
 def _why_bad(field: Field, value: object) -> str:
     try:
-        array = _cast(field, [value])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError) as error:
-        return str(error).splitlines()[0][:200]
-    return "negative" if _negative(field, array) else ""
+        _cast(field, [value])
+    except _MISFITS as error:
+        return str(error).splitlines()[0][:REASON_MAX_CHARS]
+    return ""
