@@ -7,6 +7,7 @@ is in the log is the last that was not lost.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ _FIRST_WINDOW_RECORDS = 500
 _GROWTH = 4
 _READ_TIMEOUT_S = 20.0
 _BATCH_MAX = 1000
+_RETRY_S = 0.1
 
 
 class _Alive(msgspec.Struct):
@@ -125,13 +127,16 @@ def last_heard(
 
 
 def _watermarks(consumer: confluent_kafka.Consumer, topic: str, partition: int) -> tuple[int, int]:
-    try:
-        low, high = consumer.get_watermark_offsets(
-            confluent_kafka.TopicPartition(topic, partition), timeout=_READ_TIMEOUT_S
-        )
-    except confluent_kafka.KafkaException as error:
-        raise BrokerAwayError(f"reading the end of {topic}: {error.args[0].str()}") from error
-    return low, high
+    place = confluent_kafka.TopicPartition(topic, partition)
+    deadline = clock.monotonic_s() + _READ_TIMEOUT_S
+    while True:
+        try:
+            return consumer.get_watermark_offsets(place, timeout=_READ_TIMEOUT_S)
+        except confluent_kafka.KafkaException as error:
+            # Right after a topic was made or a broker came back, leaders are still being told.
+            if clock.monotonic_s() > deadline:
+                raise BrokerAwayError(f"reading the end of {topic}: {error.args[0].str()}") from error
+            time.sleep(_RETRY_S)
 
 
 def _read(
