@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cryptoflow.commands._stage import require_broker, run_async
+from cryptoflow.commands._stage import Health, require_broker, run_async
 from cryptoflow.config import Settings, load
 from cryptoflow.errors import ConfigError
 
@@ -47,7 +47,8 @@ def command(exchange: str, markets: tuple[str, ...], symbols: tuple[str, ...], s
     require_broker(settings, "producer")
     events.setup_logging(settings.log_level)
     names = markets or tuple(found[exchange].markets)
-    run_async(lambda stop: produce(settings, found[exchange], names, symbols, source, stop))
+    with Health(settings) as health:
+        run_async(lambda stop: produce(settings, found[exchange], names, symbols, source, stop, health.tell))
 
 
 def refuse_test_data(settings: Settings, source: str) -> None:

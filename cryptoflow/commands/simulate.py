@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cryptoflow.commands._output import DATA_DIR_OPTION
+from cryptoflow.commands._stage import run_async
 from cryptoflow.config import load
 
 
@@ -52,8 +53,12 @@ def command(
       cryptoflow simulate --data-dir var/sim --symbols 5 --rate 100 --faults gap,duplicate
     """
     from cryptoflow import events  # noqa: PLC0415 - a quick --help
-    from cryptoflow.simulator import SimulatorOptions, invented_symbols, parse_faults  # noqa: PLC0415 - a quick --help
-    from cryptoflow.simulator.process import run  # noqa: PLC0415 - a quick --help
+    from cryptoflow.simulator import (  # noqa: PLC0415 - a quick --help
+        SimulatorOptions,
+        invented_symbols,
+        parse_faults,
+        simulate,
+    )
 
     settings = load()
     options = SimulatorOptions(
@@ -67,7 +72,7 @@ def command(
         faults=parse_faults(faults),
     )
     events.setup_logging(settings.log_level)
-    run(options)
+    run_async(lambda stop: simulate(options, stop))
 
 
 COMMAND = command
