@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas._exact import exact_decimals
 from schemas._record import PER_FRAME_COMMON
 from schemas._types import Field, Type
 
@@ -142,7 +143,7 @@ def _decimals(field: Field, values: list[Any]) -> pa.Array:
     # Looked for in the text: a cast makes 0 of "-0".
     if not field.signed and pc.any(pc.starts_with(texts, "-")).as_py():
         raise ValueError(NEGATIVE)
-    return texts.cast(field.wire_type)
+    return exact_decimals(texts)
 
 
 def _texts(values: list[Any]) -> pa.Array:
