@@ -28,11 +28,12 @@ def command(data_dir: str, as_json: bool) -> None:
       cryptoflow demo --once --faults all --data-dir var/faults
       cryptoflow verify --data-dir var/faults
     """
-    from cryptoflow import query, verify  # noqa: PLC0415 - a quick --help
+    from cryptoflow import query  # noqa: PLC0415 - a quick --help
+    from cryptoflow.verify import verify  # noqa: PLC0415 - a quick --help
 
     folder = Path(data_dir)
     with query.reachable(load(), folder) as settings:
-        report = verify.verify(folder, settings)
+        report = verify(folder, settings)
     if as_json:
         say_json(report.plain())
     else:
