@@ -17,8 +17,8 @@ class BookState(msgspec.Struct):
     `valid` is true from a spliced snapshot to the next break. `last` is the last update id seen,
     `snapshot` the id of a snapshot that waits for its splice, `pending` the (first, last, prev) ids
     of deltas seen since the chain began, kept until a snapshot is spliced and bounded by the rules.
-    `recent` holds the ids of the newest deltas and `high` their highest, so that a repeat is told
-    from ids that went back; neither a break nor a gap empties them.
+    `recent` holds the ids of the newest deltas, so that a repeat is told from ids that went back;
+    neither a break nor a gap empties it.
     """
 
     valid: bool = False
@@ -26,7 +26,6 @@ class BookState(msgspec.Struct):
     snapshot: int = -1
     pending: list[tuple[int, int, int]] = []
     recent: list[int] = []
-    high: int = -1
 
 
 class DeltaVerdict(enum.Enum):
@@ -55,7 +54,7 @@ class BookRules(Protocol):
         BREAK means ids between `state.last` before the call and this delta are missing, or those
         between a waiting snapshot and this delta; the state then starts a new chain at this delta
         and is invalid until a snapshot is spliced: one has to be fetched.
-        OLD means that this very delta was taken before: a repeat that adds nothing.
+        OLD means that this very delta was taken before and lies behind the chain: a repeat.
         BUFFERED means that the chain goes on and a snapshot is awaited; also for a delta that the
         waiting snapshot contains. APPLIED means that the book is valid with this delta, which may
         be the one that splices a waiting snapshot.

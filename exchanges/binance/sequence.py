@@ -17,16 +17,17 @@ NONE = -1
 class UsdmBookRules:
     """Judge deltas and snapshots of one symbol in log order (PROTOCOLS 3.4).
 
-    A delta that was taken already is OLD. A delta whose id is not above the last one and was never
-    taken means that the venue's ids went back or a frame came late: BREAK, since nothing proves the
-    book any more. A snapshot that arrives while the book is valid changes nothing and is SPLICED.
+    A delta whose id is not above the last one is OLD where it was taken before. Where it was not, the
+    venue's ids went back or a frame came late: BREAK, since nothing proves the book any more.
+    A snapshot that arrives while the book is valid changes nothing and is SPLICED.
     """
 
     def on_delta(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
         """Judge one delta by `U`, `u`, `pu` and move the state."""
-        if last <= state.high and last in state.recent:
+        if last <= state.last and last in state.recent:
             return DeltaVerdict.OLD
-        _remember(state, last)
+        state.recent.append(last)
+        del state.recent[:-RECENT_MAX_DELTAS]
         # PROTOCOLS 3.4.6: every event names its predecessor; nothing else proves continuity.
         if state.last != NONE and (prev != state.last or last <= state.last):
             return self._broken(state, first, last, prev)
@@ -86,11 +87,3 @@ def _spliced(state: BookState) -> None:
     state.valid = True
     state.snapshot = NONE
     state.pending = []
-
-
-def _remember(state: BookState, last: int) -> None:
-    state.recent.append(last)
-    state.high = max(state.high, last)
-    if len(state.recent) > RECENT_MAX_DELTAS and state.recent.pop(0) == state.high:
-        # Only after the ids went back: the highest one is now forgotten.
-        state.high = max(state.recent)

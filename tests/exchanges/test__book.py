@@ -11,7 +11,7 @@ def test_a_new_state_is_invalid_and_empty() -> None:
     """A book nobody has seen is not valid and knows no id."""
     state = BookState()
     assert (state.valid, state.last, state.snapshot) == (False, -1, -1)
-    assert (state.pending, state.recent, state.high) == ([], [], -1)
+    assert (state.pending, state.recent) == ([], [])
 
 
 def test_states_share_no_lists() -> None:

@@ -101,12 +101,12 @@ def test_a_break_forgets_a_waiting_snapshot() -> None:
 
 
 def test_a_gap_forgets_everything_but_what_was_seen() -> None:
-    """After lost frames the next delta starts a chain and is no break; a repeat is still a repeat."""
+    """After lost frames the next delta starts a chain and is no break; a repeat behind it is still a repeat."""
     state = valid_book()
     RULES.on_gap(state)
     assert (state.valid, state.last, state.snapshot, state.pending) == (False, -1, -1, [])
-    assert RULES.on_delta(state, 11, 20, 10) is OLD
     assert RULES.on_delta(state, 71, 80, 70) is BUFFERED
+    assert RULES.on_delta(state, 11, 20, 10) is OLD
 
 
 def test_a_gap_forgets_what_waited() -> None:
@@ -135,6 +135,16 @@ def test_a_repeat_is_old_also_after_a_break() -> None:
     assert RULES.on_delta(state, 41, 50, 40) is BREAK
     assert RULES.on_delta(state, 11, 20, 10) is OLD
     assert state.last == 50
+
+
+def test_a_late_delta_restarts_the_chain_and_its_followers_join() -> None:
+    """Where a slower connection fills the hole, the chain goes on from there, repeats included."""
+    state = valid_book()
+    assert RULES.on_delta(state, 41, 50, 40) is BREAK
+    assert RULES.on_delta(state, 21, 40, 20) is BREAK
+    assert RULES.on_delta(state, 41, 50, 40) is BUFFERED
+    assert RULES.on_delta(state, 51, 60, 50) is BUFFERED
+    assert RULES.on_snapshot(state, 30) is SPLICED
 
 
 def test_ids_that_went_back_are_a_break() -> None:
@@ -194,15 +204,6 @@ def test_a_repeat_beyond_memory_is_a_break() -> None:
     for number in range(20, 20 + RECENT_MAX_DELTAS):
         assert RULES.on_delta(state, number + 1, number + 1, number) is APPLIED
     assert RULES.on_delta(state, 11, 20, 10) is BREAK
-
-
-def test_the_highest_id_is_forgotten_with_its_delta() -> None:
-    """After the ids went back, the old numbering leaves the memory of repeats."""
-    state = BookState()
-    RULES.on_delta(state, 900, 1000, 899)
-    for number in range(RECENT_MAX_DELTAS):
-        RULES.on_delta(state, number + 1, number + 1, number)
-    assert state.high == RECENT_MAX_DELTAS
 
 
 Delta = tuple[int, int, int]
@@ -278,6 +279,7 @@ class Continuity(RuleBasedStateMachine):
         if verdict is OLD:
             assert delta in self.seen
             assert (self.state.valid, self.state.last) == (was_valid, last)
+            assert delta[1] <= last
         elif verdict is BREAK:
             self.book, self.waiting, self.buffer = None, None, [delta]
             assert not self.state.valid
