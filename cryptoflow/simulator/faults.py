@@ -74,7 +74,7 @@ class FaultPlan:
         now = clock.monotonic_s()
         for stream in [name for name, until in self._silences.items() if now >= until]:
             self._end_silence(stream, "time")
-        if not self._kinds or self._outlet.offered < self._next_at or self._hub.missing(expected):
+        if not self._kinds or self._outlet.offered < self._next_at or self._hub.lost(expected):
             return
         kind = self._kinds[self._turn % len(self._kinds)]
         if kind in _ALONE and not self.healed:
@@ -151,6 +151,8 @@ class FaultPlan:
         ill = {name.partition("@")[0] for name in (*outlet.armed, *outlet.held, *self._muted)}
         able = []
         for stream in expected:
+            if stream not in self._hub.asked:
+                continue
             symbol, _, channel = stream.partition("@")
             if symbol in ill or (channels and not channel.startswith(tuple(channels))):
                 continue

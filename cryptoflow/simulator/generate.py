@@ -115,7 +115,7 @@ class GeneratedMarket:
         plan.end()
         deadline = clock.monotonic_s() + self._options.recovery_wait_s
         while not stop.is_set() and clock.monotonic_s() < deadline:
-            if plan.healed and not outlet.hub.missing(self.expected):
+            if plan.healed and not outlet.hub.lost(self.expected):
                 return
             await self._send(outlet, self.batch(max(8, len(self.symbols))))
             await plan.between(self.expected)

@@ -137,6 +137,10 @@ class Hub:
         """List the streams nobody gets."""
         return [stream for stream in streams if not self.routes.get(stream)]
 
+    def lost(self, streams: Iterable[str]) -> list[str]:
+        """List the streams somebody once got and nobody gets now."""
+        return [stream for stream in streams if stream in self.asked and not self.routes.get(stream)]
+
     async def wait_subscribed(self, streams: Iterable[str], wait_s: float, stop: asyncio.Event) -> bool:
         """Wait until every stream is subscribed, at most `wait_s`; False when the time is up or stop is set."""
         wanted = list(streams)

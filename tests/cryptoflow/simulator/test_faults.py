@@ -1,0 +1,153 @@
+"""Every fault does what its name says and is in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from cryptoflow.errors import ConfigError
+from cryptoflow.simulator import FAULTS, invented_symbols, parse_faults
+
+DEADLINE_S = 20.0
+SYMBOLS = invented_symbols(3)
+PUBLIC = ("bookTicker", "depth@100ms")
+RUN = {"symbols": SYMBOLS, "fault_interval_frames": 400, "rate_fps": 4000, "silence_s": 1.0, "recovery_wait_s": 5.0}
+
+
+def _path(endpoint, channels):
+    return f"/{endpoint}/stream?streams=" + "/".join(f"{name.lower()}@{ch}" for name in SYMBOLS for ch in channels)
+
+
+class Listener:
+    """Stay connected like a producer: reconnect, count frames by stream, ask for broken books."""
+
+    def __init__(self, venue):
+        """Start with nothing received."""
+        self.venue = venue
+        self.frames: Counter[bytes] = Counter()
+        self.reconnects = 0
+        self.refused = 0
+
+    async def listen(self, path):
+        """Receive for ever."""
+        while True:
+            try:
+                async with self.venue.connect(path) as socket:
+                    while True:
+                        self.frames[await socket.recv(decode=False)] += 1
+            except ConnectionClosed:
+                self.reconnects += 1
+
+    async def snapshots(self):
+        """Ask for every book, again and again."""
+        while True:
+            for symbol in SYMBOLS:
+                status, _, _ = await self.venue.get(f"/fapi/v1/depth?symbol={symbol}&limit=5")
+                self.refused += status == 429
+            await asyncio.sleep(0.1)
+
+
+async def _run(start, faults, enough=3, **told):
+    """Run until a fault has happened often enough; return what the client saw and the ledger."""
+    async with start(**{**RUN, **told}, faults=parse_faults(faults)) as venue:
+        listener = Listener(venue)
+        tasks = [
+            asyncio.create_task(listener.listen(_path("public", PUBLIC))),
+            asyncio.create_task(listener.listen(_path("market", ("aggTrade", "markPrice@1s", "forceOrder")))),
+            asyncio.create_task(listener.snapshots()),
+        ]
+        status = await venue.until(lambda found: sum(found["faults"].values()) >= enough)
+        await venue.until(lambda found: found["frames_sent"] > status["frames_sent"] + 200)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return listener, venue.ledger()
+
+
+def _lines(ledger, *kinds):
+    return [(kind, label, rest) for kind, label, _, rest in ledger if kind in kinds]
+
+
+async def test_gap(start):
+    """Frames of a gap are in the ledger and never sent; ids go on after them."""
+    listener, ledger = await _run(start, "gap")
+    withheld = [rest for _, label, rest in _lines(ledger, "W") if label == "gap"]
+    assert withheld
+    assert not listener.frames.keys() & set(withheld)
+    assert {json.loads(rest)["data"]["e"] for rest in withheld} <= {"aggTrade", "depthUpdate"}
+
+
+async def test_duplicate(start):
+    """A duplicate is the same bytes twice."""
+    listener, ledger = await _run(start, "duplicate")
+    repeated = [rest for _, _, rest in _lines(ledger, "D")]
+    assert repeated
+    assert any(listener.frames[rest] == 2 for rest in repeated)
+    assert max(listener.frames.values()) == 2
+
+
+async def test_disconnect(start):
+    """A disconnect ends the socket; frames made meanwhile are withheld as down."""
+    listener, ledger = await _run(start, "disconnect", 2)
+    assert listener.reconnects >= 2
+    assert {json.loads(rest).get("by") for _, _, rest in _lines(ledger, "J")} & {"abort", "venue"}
+
+
+async def test_silence(start):
+    """A silent stream is withheld on an open socket and goes on later."""
+    listener, ledger = await _run(start, "silence", 2)
+    held = [rest for _, label, rest in _lines(ledger, "W") if label == "silence"]
+    assert held
+    assert listener.reconnects == 0
+    assert not listener.frames.keys() & set(held)
+
+
+async def test_ack_silent(start):
+    """A stream is subscribed and stays silent on that connection."""
+    _, ledger = await _run(start, "ack_silent", 1)
+    silent = [told for _, _, rest in _lines(ledger, "J") for told in json.loads(rest).get("silent", [])]
+    held = {json.loads(rest)["stream"] for _, label, rest in _lines(ledger, "W") if label == "ack_silent"}
+    assert len(silent) == 1
+    assert held <= set(silent)
+
+
+async def test_garbage(start):
+    """Garbage replaces a frame: its bytes arrive, the frame's own do not."""
+    listener, ledger = await _run(start, "garbage", 8)
+    told = [json.loads(rest) for _, _, rest in _lines(ledger, "G")]
+    assert len({one["variant"] for one in told}) == 7
+    assert not listener.frames.keys() & {one["frame"].encode() for one in told}
+
+
+async def test_stale_snapshot_and_refusals(start):
+    """A stale answer is older than what was sent, and refusals are noted."""
+    listener, ledger = await _run(start, "stale,429", 4)
+    answers = [json.loads(rest) for _, _, rest in _lines(ledger, "J") if b'"rest"' in rest]
+    assert listener.refused >= 2
+    assert {answer["status"] for answer in answers} == {200, 429}
+    stale = [answer for answer in answers if answer.get("stale")]
+    assert stale
+    assert json.loads(stale[0]["body"])["lastUpdateId"] > 0
+
+
+async def test_plan_is_seeded(start):
+    """The same seed injects the same faults into the same streams."""
+    told = []
+    for _ in range(2):
+        _, ledger = await _run(start, "gap,duplicate,garbage", 6)
+        faults = [json.loads(rest) for _, _, rest in _lines(ledger, "J") if b'"fault"' in rest]
+        told.append([(one["kind"], one["stream"]) for one in faults][:6])
+    assert told[0] == told[1]
+
+
+def test_names():
+    """Names are all, none or a list; an unknown one is refused in one line."""
+    assert parse_faults("all") == FAULTS
+    assert parse_faults("none") == parse_faults("") == ()
+    assert parse_faults("gap, 429") == ("gap", "429")
+    with pytest.raises(ConfigError, match="no such fault: gaps"):
+        parse_faults("gaps")
