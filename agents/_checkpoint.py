@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,10 +16,11 @@ from agents._position import Identity, Restored, Span, gather, raw_topic_of
 from agents._roster import Partition, Reader
 from cryptoflow.clock import monotonic_s
 from cryptoflow.config import Kafka
-from cryptoflow.errors import BrokerAwayError
+from cryptoflow.errors import BrokerAwayError, RetryError
 from cryptoflow.failpoint import fail_point
 
 _BATCH_MAX = 10_000
+_ASK_AGAIN_S = 0.2
 
 
 class KafkaReader(Reader):
@@ -37,7 +39,17 @@ class KafkaReader(Reader):
         return await asyncio.get_running_loop().run_in_executor(None, self.read_now, partitions)
 
     def read_now(self, partitions: Sequence[Partition]) -> dict[Partition, tuple[Restored, Identity, Span]]:
-        """Read, blocking."""
+        """Read, blocking; a broker that does not answer yet is asked again until the time is over."""
+        deadline = monotonic_s() + self._timeout_s
+        while True:
+            try:
+                return self._read_once(partitions)
+            except RetryError:
+                if monotonic_s() > deadline:
+                    raise
+            threading.Event().wait(_ASK_AGAIN_S)
+
+    def _read_once(self, partitions: Sequence[Partition]) -> dict[Partition, tuple[Restored, Identity, Span]]:
         identities = self._log.identities({topic for topic, _ in partitions})
         entries = self._entries({number for _, number in partitions})
         spans = self._log.spans(partitions)

@@ -40,15 +40,18 @@ class HashCore:
     """Keep (offset, digest) per symbol; records with an odd last digest byte make rows on a second topic."""
 
     def __init__(self, rows_per_record: int = 1) -> None:
+        """Start without states."""
         self.states: dict[str, tuple[int, bytes]] = {}
         self._dirty: set[str] = set()
         self._rows_per_record = rows_per_record
 
     def restore(self, states: Mapping[str, tuple[int, bytes]]) -> None:
+        """Replace all states."""
         self.states = dict(states)
         self._dirty = set()
 
     def process(self, records: Sequence[tuple[int, bytes | None, bytes]]) -> Outputs:
+        """Hash on, skipping what a state contains."""
         rows: dict[str, list[tuple[int, int, str, bytes]]] = {}
         for offset, key, value in records:
             symbol = (key or b"").decode()
@@ -65,9 +68,11 @@ class HashCore:
         return Outputs(md=md, frames=len(records))
 
     def dirty(self) -> list[tuple[str, int, bytes]]:
+        """List what changed."""
         return [(symbol, *self.states[symbol]) for symbol in sorted(self._dirty)]
 
     def clear_dirty(self, keys: Iterable[str]) -> None:
+        """Forget what changed."""
         self._dirty.difference_update(keys)
 
 

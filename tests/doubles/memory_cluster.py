@@ -63,6 +63,7 @@ class Flight:
     """Be what one process has on its way to one topic: applied in order, one entry at a time."""
 
     def __init__(self, effects: Sequence[Callable[[], None]]) -> None:
+        """Begin with nothing applied."""
         self.left = deque(effects)
 
     def land(self) -> None:
@@ -79,6 +80,7 @@ class Flights:
     """Await several flights."""
 
     def __init__(self, flights: Sequence[Flight]) -> None:
+        """Await all of these."""
         self.flights = flights
 
     def __await__(self) -> Generator[Step, None, None]:
@@ -91,6 +93,7 @@ class Process:
     """Be one worker: a roster, what it believes of the group, a buffer of bundles."""
 
     def __init__(self, broker: Broker, limits: Limits, roster: type[Roster] = Roster) -> None:
+        """Begin with empty memory, in no generation."""
         self.broker = broker
         self.generation = 0
         self.assigned: tuple[Partition, ...] = ()
@@ -201,6 +204,7 @@ class Cluster:
     """Run processes by a seed: deliveries, fetches, checkpoints, kills, pauses, rebalances."""
 
     def __init__(self, seed: int, records: int = 40, roster: type[Roster] = Roster) -> None:
+        """Write the raw log and start two members."""
         self.random = random.Random(seed)
         self.broker = Broker()
         self.broker.append(self.random, records)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class Deployment:
 
     def environment(self) -> dict[str, str]:
         """Return what a worker's environment says."""
-        kafka = {"bootstrap_servers": self.bootstrap, "prefix": self.prefix, "session_timeout_s": 6.0}
+        kafka = {"bootstrap_servers": self.bootstrap, "prefix": self.prefix, "session_timeout_s": 2.0}
         agents = {"checkpoint_interval_s": 0.2, **self.settings}
         return {
             "CRYPTOFLOW_ENVIRONMENT": "test",
@@ -71,26 +72,49 @@ class Deployment:
             {"bootstrap.servers": self.bootstrap, "partitioner": "murmur2_random", "enable.idempotence": True}
         )
 
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return the end offsets of a topic."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": "unused"})
+        try:
+            for attempt in range(20):
+                try:
+                    return {
+                        number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+                        for number in range(self.partitions)
+                    }
+                except confluent_kafka.KafkaException:
+                    # A topic just created has no leader yet.
+                    threading.Event().wait(0.1 * attempt)
+            msg = f"asking for the ends of {topic}"
+            raise AssertionError(msg)
+        finally:
+            consumer.close()
+
     def read(self, topic: str) -> dict[int, list[confluent_kafka.Message]]:
         """Return all records of a topic by partition, up to the ends it has now."""
         consumer = confluent_kafka.Consumer(
-            {"bootstrap.servers": self.bootstrap, "group.id": "unused", "enable.auto.commit": False}
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": "unused",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+            }
         )
         found: dict[int, list[confluent_kafka.Message]] = defaultdict(list)
         try:
-            ends = {
-                number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
-                for number in range(self.partitions)
-            }
+            ends = self.ends(topic)
             consumer.assign([TopicPartition(topic, number, 0) for number, end in ends.items() if end])
             deadline = clock.monotonic_s() + 60
-            while any(len(found[number]) < end for number, end in ends.items()):
-                assert clock.monotonic_s() < deadline, (
-                    f"{topic}: read {[(n, len(found[n]), e) for n, e in ends.items()]}"
-                )
+            missing = {number for number, end in ends.items() if end}
+            while missing:
+                assert clock.monotonic_s() < deadline, f"reading {topic}: partitions {missing} do not end"
                 for message in consumer.consume(5000, 0.2):
-                    assert message.error() is None, message.error()
-                    found[message.partition()].append(message)
+                    error = message.error()
+                    if error is None:
+                        found[message.partition()].append(message)
+                    else:
+                        assert error.code() == confluent_kafka.KafkaError._PARTITION_EOF, error
+                        missing.discard(message.partition())
         finally:
             consumer.close()
         return found
@@ -144,16 +168,26 @@ def _trimmed(messages: Sequence[confluent_kafka.Message], verdicts: Verdicts) ->
     return kept
 
 
-def processed(deployment: Deployment) -> bool:
-    """Say whether the barriers of all partitions have reached the end of the raw topic."""
+def barriers(deployment: Deployment) -> dict[int, int]:
+    """Return the highest `next` that any barrier of a partition had."""
     nexts: dict[int, int] = {}
     for number, messages in deployment.read(f"{deployment.prefix}state.all").items():
         for message in messages:
             if message.key().startswith(b"b|") and message.value():
                 nexts[number] = max(nexts.get(number, 0), json.loads(message.value())["next"])
-    ends = {
-        number: messages[-1].offset() + 1
-        for number, messages in deployment.read(deployment.raw_topic).items()
-        if messages
-    }
-    return all(nexts.get(number, 0) >= end for number, end in ends.items())
+    return nexts
+
+
+def processed(deployment: Deployment) -> bool:
+    """Say whether the barriers of all partitions have reached the end of the raw topic."""
+    nexts = barriers(deployment)
+    return all(nexts.get(number, 0) >= end for number, end in deployment.ends(deployment.raw_topic).items())
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Wait until a condition holds; fail with `what` when the time is over."""
+    deadline = clock.monotonic_s() + timeout_s
+    pause = threading.Event()
+    while not condition():
+        assert clock.monotonic_s() < deadline, f"waiting {timeout_s:.0f} s: {what}"
+        pause.wait(0.2)
