@@ -63,6 +63,8 @@ class Link:
         """Begin to read and to subscribe."""
         self.watchdog.opened(clock.now_ns())
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        for task in self._tasks:
+            task.add_done_callback(self._task_ended)
 
     def fail(self, reason: str) -> None:
         """Give the connection up."""
@@ -88,6 +90,12 @@ class Link:
                     await self._wait_for_room(self._room)
         except ConnectionLostError as error:
             self.fail(str(error))
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """Hand an unexpected error on: a reader that dies silently would look like a silent venue."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.ended.done():
+            self.ended.set_exception(error)
 
     async def _wait_for_room(self, room: asyncio.Event) -> None:
         began_s = clock.monotonic_s()

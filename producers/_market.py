@@ -29,6 +29,9 @@ from producers._session import PAUSE, Session
 from producers._snapshots import Snapshots
 from producers._watchdog import NS_PER_S, SilenceLimits
 
+OTHER_SYMBOLS_MAX = 4096
+"""Lanes remembered of symbols that were not asked for; further ones are made anew each time."""
+
 
 class MarketRun:
     """Hold the parts of one market of an exchange; `prepare`, then `run` until cancelled."""
@@ -153,6 +156,8 @@ class MarketRun:
         lane = self.lanes.get(symbol) or self._others.get(symbol)
         if lane is None:
             name = symbol or CONNECTION_SYMBOL
+            if len(self._others) >= OTHER_SYMBOLS_MAX:
+                return Lane(self._exchange, self.market.name, name, self._source)
             lane = self._others[symbol] = Lane(self._exchange, self.market.name, name, self._source)
         return lane
 

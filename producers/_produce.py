@@ -25,6 +25,7 @@ from producers._reseed import ReseedRequest, hear
 from producers._restart import last_heard
 from producers._spool import Spool
 from producers._watchdog import PauseDetector
+from schemas import GapEvidence
 
 _PUMP_S = 0.003
 _OCCUPANCY_S = 0.25
@@ -137,6 +138,7 @@ class _Run:
             await asyncio.sleep(_PUMP_S)
         if stop.is_set() or self.publisher.failure is not None:
             return
+        self._declare_damage()
         wanted = {key: kinds for market in self._markets.values() for key, kinds in market.wanted().items()}
         heard = await asyncio.to_thread(last_heard, self._settings, self._exchange.name, partitions, wanted)
         now_ns = clock.now_ns()
@@ -211,7 +213,20 @@ class _Run:
                 watched_s = now_s
                 for market in self._markets.values():
                     market.watch(now_ns)
+            self._declare_damage()
             await asyncio.sleep(_OCCUPANCY_S)
+
+    def _declare_damage(self) -> None:
+        """Say that a part of the spool was lost: nobody knows any more whose frames it held."""
+        from_ns = self.publisher.take_damage()
+        if from_ns is None:
+            return
+        for market in self._markets.values():
+            for (_, symbol), kinds in market.wanted().items():
+                evidence = GapEvidence(
+                    cause="spool_damage", streams=tuple(sorted(kinds)), from_ns=from_ns, to_ns=clock.now_ns()
+                )
+                self._intake.gap(market.lanes[symbol], evidence)
 
     def _measure(self, elapsed_s: float) -> None:
         """Watch occupancy, adapt the envelopes, move the metrics on, tell the facts."""

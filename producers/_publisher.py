@@ -26,6 +26,7 @@ from producers._kafka import Client
 from producers._own import GAP, OwnFrames
 from producers._policy import Policies
 from producers._spool import Position, Spool
+from schemas import decode_raw
 
 FULL = "spool_full"
 SAMPLED = "sample"
@@ -102,6 +103,8 @@ class Publisher:
         self._hole_frames = OwnFrames()
         self._thin_frames = OwnFrames()
         self._spooled_records = 0
+        self._damages = 0
+        self._before_damage = b""
         self.failure: StopError | None = None
         self.spooling = spool.has_unread()
         self.room = asyncio.Event()
@@ -125,6 +128,13 @@ class Publisher:
     def unacknowledged(self) -> int:
         """Count the records in flight."""
         return len(self._unacked)
+
+    def take_damage(self) -> int | None:
+        """Return the time of the last frame before damage found in the spool, once; None for no damage."""
+        if self._spool.damages == self._damages:
+            return None
+        self._damages = self._spool.damages
+        return decode_raw(self._before_damage).frames[-1].t if self._before_damage else 0
 
     def accept(self, envelope: Envelope) -> None:
         """Take an envelope; afterwards it is in flight, in the spool, or in a declared hole."""
@@ -231,6 +241,8 @@ class Publisher:
                 return
             position, payload = found
             record = _decode(payload)
+            if self._spool.damages == self._damages:
+                self._before_damage = record.value
             counts = record.count_keys()
             if position.segment < self._spool.first_own_segment:
                 self._balance.recover(counts)

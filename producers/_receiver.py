@@ -15,6 +15,9 @@ from producers._router import is_json, routed_or_unrouted
 from producers._watchdog import Watchdog
 from schemas import encode_frame
 
+LANES_CACHE_MAX = 8192
+"""Symbols whose lane is remembered; a venue may name any number of them."""
+
 
 class Receiver:
     """Number and publish the frames of one connection.
@@ -76,7 +79,9 @@ class Receiver:
         symbol = routed.symbol
         lane = self._lanes.get(symbol)
         if lane is None:
-            lane = self._lanes[symbol] = self._lane_of(symbol)
+            lane = self._lane_of(symbol)
+            if len(self._lanes) < LANES_CACHE_MAX:
+                self._lanes[symbol] = lane
         # An unrouted frame is told apart by our counts; in the log it is a control frame nobody can read.
         named = CONTROL if kind == UNROUTED else kind
         frame = encode_frame(self.conn, self._number, received_ns, named, raw, valid_json=is_json(raw))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from exchanges import Routed, RouteError
+from exchanges import Routed
 from producers._balance import UNROUTED
 
 CONNECTION_SYMBOL = "_conn"
@@ -38,5 +38,5 @@ def routed_or_unrouted(route: Callable[[bytes], Routed], raw: bytes) -> Routed:
     """Route a frame; one that cannot be routed is `unrouted` and goes to the connection's lane."""
     try:
         return route(raw)
-    except (RouteError, RecursionError):
+    except (ValueError, RecursionError):
         return UNROUTED_FRAME

@@ -227,10 +227,11 @@ class Session:
             limit_s=silence.limit_s,
             silent_s=(now_ns - silence.since_ns) / 1e9,
         ).emit()
-        evidence = GapEvidence(cause=SILENCE, streams=(info.kind.value,), from_ns=silence.since_ns, detail=detail)
-        self._around.intake.gap(self._around.lane_of(info.symbol), evidence)
-        if info.kind.value == "book":
-            self._around.on_lost(info.symbol)
+        if silence.first:
+            evidence = GapEvidence(cause=SILENCE, streams=(info.kind.value,), from_ns=silence.since_ns, detail=detail)
+            self._around.intake.gap(self._around.lane_of(info.symbol), evidence)
+            if info.kind.value == "book":
+                self._around.on_lost(info.symbol)
         if silence.remedy is Remedy.CONNECTION:
             self.reconnect(SILENCE, detail)
         elif silence.remedy is Remedy.SYMBOL:

@@ -183,6 +183,8 @@ class Spool:
         self._lock.close()
 
     _thinned = -1
+    damages = 0
+    """Parts that could not be read back."""
 
     def _take_lock(self) -> IO[bytes]:
         lock = (self._directory / "lock").open("wb")
@@ -230,6 +232,7 @@ class Spool:
     def _damaged(self, segment: _Segment) -> None:
         events.SpoolDamaged(path=self._path(segment.number).name, lost_bytes=segment.size - self._cursor.offset).emit()
         self._cursor = Position(segment.number, segment.size)
+        self.damages += 1
 
     def _drop_released(self) -> None:
         while self._segments:

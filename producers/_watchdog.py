@@ -50,13 +50,14 @@ class Remedy(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Report one silent stream: since when, beyond which limit, and the remedy."""
+    """Report one silent stream: since when, beyond which limit, the remedy, and whether it is news."""
 
     info: StreamInfo
     since_ns: int
     limit_s: float
     limit_name: str
     remedy: Remedy
+    first: bool
 
 
 @dataclass(slots=True)
@@ -186,7 +187,9 @@ class Watchdog:
             return None
         watch.alarms += 1
         watch.alarmed_ns = now_ns
-        return Silence(watch.info, heard or watch.watched_ns, limit_s, limit_name, self._remedy(watch))
+        return Silence(
+            watch.info, heard or watch.watched_ns, limit_s, limit_name, self._remedy(watch), watch.alarms == 1
+        )
 
     def _remedy(self, watch: _Watch) -> Remedy:
         if watch.alarms == 1:
