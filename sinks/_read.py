@@ -19,22 +19,24 @@ from schemas import MdHeader
 from sinks._sink import MdRecord, Patience, Starts, TopicIdentity, TopicPartition
 
 _REQUEST_S = 10.0
+_ASK_S = 2.0
+"""One question while waiting: short, because a stop may come in between."""
 _WAIT_STEP_S = 0.5
 _TELL_EVERY_S = 10.0
 _TRANSIENT = frozenset(
     {
-        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - librdkafka's local codes have no public name
-        KafkaError._TRANSPORT,  # noqa: SLF001
-        KafkaError._RESOLVE,  # noqa: SLF001
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
-        KafkaError._PARTITION_EOF,  # noqa: SLF001
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - a local code, it has no public name
+        KafkaError._TRANSPORT,  # noqa: SLF001 - a local code, it has no public name
+        KafkaError._RESOLVE,  # noqa: SLF001 - a local code, it has no public name
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - a local code, it has no public name
+        KafkaError._MSG_TIMED_OUT,  # noqa: SLF001 - a local code, it has no public name
+        KafkaError._PARTITION_EOF,  # noqa: SLF001 - a local code, it has no public name
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
     }
 )
-_OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
+_OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001 - a local code, it has no public name
 
 
 class Reader:
@@ -96,7 +98,7 @@ class Reader:
 
     def _missing(self) -> tuple[str, ...] | None:
         try:
-            self._cluster = self._admin.list_topics(timeout=_REQUEST_S)
+            self._cluster = self._admin.list_topics(timeout=_ASK_S)
         except KafkaException:
             return None
         found = self._cluster.topics

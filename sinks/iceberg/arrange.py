@@ -6,7 +6,7 @@ rows in the order of (raw_offset, row_index): the same rows always give the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -37,9 +37,10 @@ class Layout:
     schema: pa.Schema
 
 
-def arrange(batches: Sequence[pa.RecordBatch], layout: Layout) -> list[Slice]:
+def arrange(batches: Iterable[pa.RecordBatch], layout: Layout) -> list[Slice]:
     """Return the rows of this record kind, sorted, cut by hour and exchange.
 
+    Each step drops what it has read, so at most two copies of the rows exist at a time.
     Raises HoleError when a required column has nulls: such rows are not rows of this kind.
     """
     rows = _joined(batches)
@@ -53,7 +54,8 @@ def arrange(batches: Sequence[pa.RecordBatch], layout: Layout) -> list[Slice]:
     group = pc.add(pc.multiply(pc.subtract(hours, first_hour), len(exchanges.names)), exchanges.codes)
     order = _order(rows, group, layout.record.sort)
     counts = sorted((entry["values"], entry["counts"]) for entry in pc.value_counts(group).to_pylist())
-    table = _shaped(rows.take(order), layout)
+    rows = rows.take(order)
+    table = _shaped(rows, layout)
     slices, offset = [], 0
     for code, count in counts:
         hour, exchange = divmod(code, len(exchanges.names))
@@ -72,7 +74,7 @@ def floor_divide(values: pa.Array, divisor: int) -> pa.Array:
     return pc.subtract(quotient, over.cast(pa.int64()))
 
 
-def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+def _joined(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
     table = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks()
     found = table.to_batches()
     return found[0] if found else pa.RecordBatch.from_pylist([], schema=table.schema)

@@ -92,7 +92,7 @@ class TimedRestCatalog(RestCatalog):
         """Put a limit on each request of the session; pyiceberg sets none."""
         session = super()._create_session()
         timeout_s = float(self.properties["cryptoflow.http-timeout-s"])
-        session.request = functools.partial(session.request, timeout=timeout_s)  # type: ignore[method-assign]
+        session.request = functools.partial(session.request, timeout=timeout_s)  # type: ignore[method-assign]  # the only hook there is
         session.hooks["response"].append(self._hear)
         return session
 

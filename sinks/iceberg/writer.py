@@ -185,7 +185,7 @@ class Writer:
             return
         # Fetch order between partitions is chance; log order makes the same rows the same bytes.
         waiting.sort(key=lambda piece: (piece.record.partition, piece.record.offset))
-        for part in arrange([piece.decode() for piece in waiting], self._encoding.layout):
+        for part in arrange((piece.decode() for piece in waiting), self._encoding.layout):
             self._file(part.hour, part.exchange).writer.write_table(part.rows, row_group_size=part.rows.num_rows)
             self.rows += part.rows.num_rows
 
