@@ -56,6 +56,10 @@ class Run:
         """Return the receive time of the last frame of the run."""
         return self.batch.times[self.views[-1].last - 1]
 
+    def ordinals(self, kind: str) -> list[int]:
+        """Return the ordinals of the frames of one kind; empty when the run has none."""
+        return [one for span in self.spans.get(kind, ()) for one in self.groups[kind].ordinals[slice(*span)]]
+
     def cells(self, kind: str, column: str) -> list[Any]:
         """Return a column of one kind over the run: a value per frame or per row, as the column is."""
         group = self.groups[kind]

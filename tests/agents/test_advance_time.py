@@ -1,0 +1,59 @@
+"""Event time and elected connections."""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents._core import PartitionCore
+from agents.advance_time import SWITCHES_MAX
+from tests.doubles.raw_frames import MS, Log, alive, core, rows
+
+
+def kept(one: PartitionCore) -> dict[str, object]:
+    """Return what the operator keeps of the only symbol."""
+    stored = msgspec.msgpack.decode(one.dirty()[0][2])
+    return stored["parts"]["advance_time"]
+
+
+def test_event_time_is_the_latest_exchange_time() -> None:
+    """A frame with an older exchange time does not move event time back."""
+    log = Log()
+    for at in (5, 9, 7):
+        log.put("funding", {"mark": "1", "at": at})
+    one = core()
+    one.process(log.records)
+    assert kept(one) == {"event_ns": 9, "received_ns": 1003 * MS, "elected": {}}
+
+
+def test_alive_moves_event_time_by_the_silence_less_its_limit() -> None:
+    """Time that has been added is not added again by the next mark."""
+    log = Log()
+    log.put("funding", {"mark": "1", "at": 100})
+    log.now_ns += 10 * MS
+    log.put("alive", alive("funding", limit_ns=4 * MS))
+    log.put("alive", alive("funding", limit_ns=4 * MS))
+    one = core()
+    one.process(log.records)
+    assert kept(one)["event_ns"] == 100 + 8 * MS
+
+
+def test_switch_elects_a_connection() -> None:
+    """The connection named, or the one the frame came on, per stream or for all; bounded."""
+    log = Log()
+    log.put("switch", {"conn": "x", "streams": ["book"]})
+    log.put("switch", {}, conn="b")
+    one = core()
+    one.process(log.records)
+    assert kept(one)["elected"] == {"book": "x", "*": "b"}
+    log.put("switch", {"streams": [f"s{number}" for number in range(2 * SWITCHES_MAX)]})
+    one.process(log.records)
+    assert len(kept(one)["elected"]) == SWITCHES_MAX  # type: ignore[arg-type]  # it is a dict
+
+
+def test_a_mark_that_is_no_mark_is_a_dead_letter() -> None:
+    """Marks out of range or without their fields are reported and change nothing."""
+    log = Log()
+    log.put("alive", {"streams": ["book"], "silence_limit_ns": -1})
+    log.put("alive", {"streams": ["book"], "silence_limit_ns": 2**70})
+    log.put("switch", {"conn": 5})
+    assert rows(core().process(log.records), "md.dead_letters", "stage") == ["frame"] * 3
