@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
-import cryptoflow
 from cryptoflow import clock, events
 from cryptoflow.config import Settings
 from exchanges import Exchange
@@ -67,7 +67,7 @@ async def produce(
     topic = settings.kafka.raw_topic(exchange.name)
     partitions = await asyncio.to_thread(kafka.check_topic, settings, topic)
     run = _Run(settings, exchange, names, source, on_facts)
-    events.ProcessStarted(role="producer", version=cryptoflow.__version__).emit()
+    events.ProcessStarted(role="producer", version=metadata.version("cryptoflow")).emit()
     async with AsyncExitStack() as stack:
         try:
             await run.prepare(symbols, stack)

@@ -17,6 +17,10 @@ NS_PER_S = 1_000_000_000
 _LEARN_MIN_FRAMES = 20
 _SMOOTHING = 0.2
 _BACKOFF_MAX = 32
+_SYMBOL_ALARMS = 2
+"""Alarms after which subscribing again was not enough."""
+_MOST_SILENT = 0.5
+"""Share of silent streams that speaks against the connection, not the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,7 @@ class Watchdog:
     def _remedy(self, watch: _Watch) -> Remedy:
         if watch.alarms == 1:
             return Remedy.STREAM
-        if watch.alarms > 2 and (watch.info.period_s is not None or self.silent_share() >= 0.5):  # noqa: PLR2004
+        if watch.alarms > _SYMBOL_ALARMS and (watch.info.period_s is not None or self.silent_share() >= _MOST_SILENT):
             return Remedy.CONNECTION
         return Remedy.SYMBOL
 
