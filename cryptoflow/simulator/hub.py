@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from websockets.asyncio.server import ServerConnection
 
+from cryptoflow import clock
 from cryptoflow.simulator._wire import TEXT, Opening, served_by, server_frame, unwrapped
 from cryptoflow.simulator.ledger import Ledger
 
@@ -144,9 +145,9 @@ class Hub:
     async def wait_subscribed(self, streams: Iterable[str], wait_s: float, stop: asyncio.Event) -> bool:
         """Wait until every stream is subscribed, at most `wait_s`; False when the time is up or stop is set."""
         wanted = list(streams)
-        deadline = asyncio.get_running_loop().time() + wait_s
+        deadline = clock.monotonic_s() + wait_s
         while self.missing(wanted):
-            left = deadline - asyncio.get_running_loop().time()
+            left = deadline - clock.monotonic_s()
             if left <= 0 or stop.is_set():
                 return False
             self.changed.clear()

@@ -6,11 +6,9 @@ import asyncio
 import json
 from collections import Counter
 
-import pytest
 from websockets.exceptions import ConnectionClosed
 
-from cryptoflow.errors import ConfigError
-from cryptoflow.simulator import FAULTS, invented_symbols, parse_faults
+from cryptoflow.simulator import invented_symbols, parse_faults
 
 DEADLINE_S = 20.0
 SYMBOLS = invented_symbols(3)
@@ -142,12 +140,3 @@ async def test_plan_is_seeded(start):
         faults = [json.loads(rest) for _, _, rest in _lines(ledger, "J") if b'"fault"' in rest]
         told.append([(one["kind"], one["stream"]) for one in faults][:6])
     assert told[0] == told[1]
-
-
-def test_names():
-    """Names are all, none or a list; an unknown one is refused in one line."""
-    assert parse_faults("all") == FAULTS
-    assert parse_faults("none") == parse_faults("") == ()
-    assert parse_faults("gap, 429") == ("gap", "429")
-    with pytest.raises(ConfigError, match="no such fault: gaps"):
-        parse_faults("gaps")

@@ -6,13 +6,10 @@ import json
 from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptoflow.simulator import SimulatorOptions, invented_symbols
-from cryptoflow.simulator.generate import GeneratedMarket
 from cryptoflow.simulator.market import SymbolMarket
 
 START_MS = 1_790_000_000_000
@@ -87,14 +84,3 @@ def test_ids_and_quotes():
     assert len({row["o"]["T"] for row in seen["forceOrder"]}) == len(seen["forceOrder"]) > 0
     holes = sum(row["U"] != row["pu"] + 1 for row in seen["depth@100ms"])
     assert holes > 0
-
-
-def test_seed_decides_everything(tmp_path: Path):
-    """The same seed makes the same frames, another seed others."""
-
-    def frames(seed):
-        told = {"symbols": invented_symbols(3), "start_ms": START_MS, "seed": seed}
-        return GeneratedMarket(SimulatorOptions(data_dir=tmp_path, **told)).batch(2000)
-
-    assert frames(1) == frames(1)
-    assert frames(1) != frames(2)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cryptoflow.errors import ConfigError
 from cryptoflow.simulator import plan_recording
 
 RECORDINGS = Path(__file__).parents[3] / ".." / "shared" / "recordings"
@@ -83,17 +82,6 @@ async def test_missing_exchange_info_is_synthetic(start, recording):
         assert (entry["symbol"], entry["baseAsset"], entry["quoteAsset"]) == ("ABCUSDT", "ABC", "USDT")
         assert entry["x_synthetic"] is True
         assert entry["filters"][0]["tickSize"] == "0.01"
-
-
-def test_other_venues_are_refused(tmp_path):
-    """A file that is no recording of this market is refused in one line."""
-    (tmp_path / "x.gz").write_bytes(b"no gzip")
-    with pytest.raises(ConfigError, match="reading recording"):
-        plan_recording([tmp_path / "x.gz"])
-    with gzip.open(tmp_path / "y.gz", "wt") as file:
-        file.write('{"t":1,"conn":"c","ev":"open","url":"wss://ws.okx.com/x"}\n')
-    with pytest.raises(ConfigError, match="not of Binance USD-M"):
-        plan_recording([tmp_path / "y.gz"])
 
 
 @pytest.mark.parametrize("name", ["binance_usdm_4symbols_20210722", "binance_usdm_btcusdt_20240808"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from itertools import pairwise
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -80,38 +79,6 @@ async def test_limits(start, request_of):
             pass
         with pytest.raises(InvalidStatus, match="429"):
             await venue.connect("/public/stream")
-
-
-async def test_rest(start):
-    """REST answers carry the used weight; beyond the limit 429 with Retry-After."""
-    async with start(**ONE, rest_weight_per_minute=45) as venue:
-        status, body, headers = await venue.get("/fapi/v1/exchangeInfo")
-        assert (status, headers["X-MBX-USED-WEIGHT-1M"]) == (200, "1")
-        assert [entry["symbol"] for entry in body["symbols"]] == ["SYM0001USDT"]
-        assert body["symbols"][0]["x_synthetic"] is True
-        assert (await venue.get("/fapi/v1/fundingInfo"))[0] == 200
-        assert (await venue.get("/fapi/v1/time"))[1]["serverTime"] > 0
-        assert (await venue.get("/fapi/v1/depth?symbol=NONE"))[1]["code"] == -1121
-        assert (await venue.get("/fapi/v1/depth?symbol=SYM0001USDT&limit=7"))[1]["code"] == -4021
-        assert (await venue.get("/fapi/v1/depth?symbol=SYM0001USDT&limit=1000"))[0] == 200
-        status, _, headers = await venue.get("/fapi/v1/depth?symbol=SYM0001USDT&limit=1000")
-        assert status == 429
-        assert 1 <= int(headers["Retry-After"]) <= 61
-
-
-async def test_two_listeners_and_the_ledger(start):
-    """Every subscriber gets the same bytes, and the ledger has each frame with who it was sent to."""
-    path = "/public/stream?streams=sym0001usdt@bookTicker"
-    async with start(**ONE, frames_max=600) as venue, venue.connect(path) as one, venue.connect(path) as two:
-        first, second = await _next(one, 100), await _next(two, 100)
-        await venue.until(lambda status: status["state"] == "done")
-        ids = [frame["data"]["u"] for frame in first]
-        assert set(ids) & {frame["data"]["u"] for frame in second}
-        assert all(before < after for before, after in pairwise(ids))
-        sent = [json.loads(rest)["data"]["u"] for kind, _, _, rest in venue.ledger() if kind == "S"]
-        assert [number for number in sent if number in set(ids)] == ids
-        assert {label for kind, label, _, _ in venue.ledger() if kind == "S"} <= {"1", "1,2", "2"}
-        assert (await venue.status())["frames_sent"] >= 600
 
 
 async def test_sockets_stay_open_until_stopped(start):

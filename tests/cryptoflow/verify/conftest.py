@@ -86,7 +86,12 @@ class Recorder:
             letter = {"native_symbol": "_conn", "payload_b64": base64.b64encode(payload).decode()}
             self.rows["dead_letters"].append({**letter, "exchange_ns": None, "received_ns": self.now_ns})
             return
-        key = (data["e"], data.get("s"), data.get("a") if data["e"] == "aggTrade" else data.get("u", data["E"]))
+        key = (
+            data["e"],
+            data.get("s"),
+            data.get("a") if data["e"] == "aggTrade" else data.get("u", data["E"]),
+            str(data.get("o")),
+        )
         if key in self.seen:
             return
         self.seen.add(key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from decimal import Decimal
-from itertools import pairwise
 
 import pytest
 
@@ -104,104 +103,6 @@ def test_duplicate_frame_appears_once(session):
     row = session.rows["trades"][0]
     session.rows["trades"].append(dict(row))
     assert session.compare().counts["duplicated"] == 1
-
-
-@pytest.mark.parametrize(("channel", "table"), [("aggTrade", "trades"), ("depth@100ms", "book_deltas")])
-def test_gap_declared(session, gap_around, channel, table):
-    """A gap on purpose is clean when it is declared with its ids and undeclared when it is not."""
-    symbol = session.market.symbols[0]
-    session.play()
-    session.arm(f"{symbol.lower()}@{channel}", "gap", 2)
-    session.play(1500)
-    assert session.compare().counts["undeclared_gaps"] == 1
-    gap_around(session, table, symbol)
-    report = session.compare()
-    assert report.clean, report.text()
-    assert report.gaps == 1
-
-
-@pytest.mark.parametrize(("channel", "table"), [("aggTrade", "trades"), ("depth@100ms", "book_deltas")])
-@pytest.mark.parametrize("told", [{"from_id": 5}, {"to_id": 5}, {"ids_missing": 99}, {"from_id": None}])
-def test_gap_with_wrong_ids(session, gap_around, channel, table, told):
-    """A gap that names other ids than those missing is misdeclared."""
-    symbol = session.market.symbols[0]
-    session.play()
-    session.arm(f"{symbol.lower()}@{channel}", "gap")
-    session.play(1500)
-    gap_around(session, table, symbol, **told)
-    assert session.compare().counts["misdeclared_gaps"] == 1
-
-
-def test_gap_in_two(session, gap_around):
-    """One hole with two gap ids is misdeclared."""
-    symbol = session.market.symbols[0]
-    session.play()
-    session.arm(f"{symbol.lower()}@aggTrade", "gap", 3)
-    session.play()
-    gap = gap_around(session, "trades", symbol)
-    session.rows["gaps"].append({**gap, "gap_id": "other"})
-    assert session.compare().counts["misdeclared_gaps"] == 1
-
-
-@pytest.mark.parametrize("bound", ["from_ns", "to_ns"])
-def test_gap_too_long(session, gap_around, bound):
-    """A gap that takes in frames that were received is overlong."""
-    symbol = session.market.symbols[0]
-    session.play(2000)
-    session.arm(f"{symbol.lower()}@aggTrade", "gap", 3)
-    session.play(2000)
-    gap = gap_around(session, "trades", symbol, cause="restart")
-    gap[bound] += 100_000_000 * (1 if bound == "to_ns" else -1)
-    report = session.compare()
-    assert report.counts["overlong_gaps"] == 1, report.text()
-
-
-def test_gap_never_closed(session, gap_around):
-    """A gap left open although frames went on is overlong."""
-    symbol = session.market.symbols[0]
-    session.play()
-    session.arm(f"{symbol.lower()}@aggTrade", "gap")
-    session.play()
-    gap_around(session, "trades", symbol)
-    session.rows["gaps"][0]["to_ns"] = None
-    assert session.compare().counts["overlong_gaps"] == 1
-
-
-def test_gap_of_nothing(session):
-    """A gap where nothing was missed is overlong."""
-    symbol = session.market.symbols[0]
-    session.play()
-    rows = [row for row in session.rows["trades"] if row["native_symbol"] == symbol]
-    session.declare(symbol, "trades", rows[3]["received_ns"], rows[4]["received_ns"])
-    assert session.compare().counts["overlong_gaps"] == 1
-
-
-def test_gap_twice(session, gap_around):
-    """A gap row that stands twice is duplicated."""
-    symbol = session.market.symbols[0]
-    session.play()
-    session.arm(f"{symbol.lower()}@aggTrade", "gap")
-    session.play()
-    session.rows["gaps"].append(dict(gap_around(session, "trades", symbol)))
-    assert session.compare().counts["duplicated"] == 1
-
-
-def test_down(session):
-    """Frames nobody was subscribed to must lie in a declared gap, of quotes too."""
-    symbol = session.market.symbols[0]
-    stream = f"{symbol.lower()}@bookTicker"
-    session.play()
-    listeners = session.hub.routes.pop(stream)
-    session.play(50)
-    session.hub.routes[stream] = listeners
-    session.play()
-    assert session.compare().counts["undeclared_gaps"] == 1
-    rows = [row for row in session.rows["quotes"] if row["native_symbol"] == symbol]
-    pairs = list(pairwise(rows))
-    before, after = max(pairs, key=lambda pair: pair[1]["received_ns"] - pair[0]["received_ns"])
-    session.declare(symbol, "quotes", before["received_ns"], after["received_ns"], cause="disconnect")
-    report = session.compare()
-    assert report.clean, report.text()
 
 
 @pytest.mark.parametrize("variant", ["broken_json", "not_utf8_text", "huge_number", "missing_field", "negative"])

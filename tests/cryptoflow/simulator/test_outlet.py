@@ -1,0 +1,92 @@
+"""What the outlet does with each frame."""
+
+from __future__ import annotations
+
+import pytest
+
+from cryptoflow.simulator.ledger import Ledger
+from cryptoflow.simulator.outlet import Armed, Outlet
+
+STREAM = "abcusdt@aggTrade"
+FRAMES = [b'{"stream":"abcusdt@aggTrade","data":{"a":%d,"p":"1.0","q":"2"}}' % number for number in range(4)]
+
+
+class Sockets:
+    """Keep what is put; everybody listens to one stream."""
+
+    def __init__(self):
+        """Listen."""
+        self.got = []
+        self.asked = {STREAM}
+        self.routes = {STREAM: [1]}
+        self.why = {}
+
+    def put(self, stream, payload, opcode=1):
+        """Keep a frame."""
+        del opcode
+        if not self.routes.get(stream):
+            return b""
+        self.got.append(payload)
+        return b"1"
+
+    async def flush(self):
+        """Nothing waits."""
+
+
+@pytest.fixture
+def outlet(tmp_path):
+    """Give an outlet whose sockets keep what is put."""
+    ledger = Ledger(tmp_path)
+    yield Outlet(Sockets(), ledger)
+    ledger.close()
+
+
+def _offer(outlet):
+    for frame in FRAMES:
+        outlet.offer(STREAM, frame)
+    outlet.ledger.flush()
+    return [line.split(b" ")[0] for line in outlet.ledger.path.read_bytes().splitlines()]
+
+
+def test_plain(outlet):
+    """Frames are sent and noted in order."""
+    assert _offer(outlet) == [b"S"] * 4
+    assert outlet.hub.got == FRAMES
+
+
+def test_gap(outlet):
+    """An armed gap withholds exactly so many frames."""
+    outlet.armed[STREAM] = Armed("gap", 2)
+    assert _offer(outlet) == [b"W", b"W", b"S", b"S"]
+    assert outlet.hub.got == FRAMES[2:]
+
+
+def test_duplicate(outlet):
+    """An armed duplicate sends one frame twice."""
+    outlet.armed[STREAM] = Armed("duplicate")
+    assert _offer(outlet) == [b"S", b"D", b"S", b"S", b"S"]
+    assert outlet.hub.got == [FRAMES[0], *FRAMES]
+
+
+def test_garbage(outlet):
+    """Armed garbage replaces one frame."""
+    outlet.armed[STREAM] = Armed("garbage", 1, "broken_json")
+    assert _offer(outlet) == [b"G", b"S", b"S", b"S"]
+    assert FRAMES[0] not in outlet.hub.got
+    assert outlet.hub.got[1:] == FRAMES[1:]
+
+
+def test_held(outlet):
+    """A held stream sends nothing and says why."""
+    outlet.held[STREAM] = b"silence"
+    assert _offer(outlet) == [b"W"] * 4
+    assert b"W silence" in outlet.ledger.path.read_bytes()
+
+
+async def test_nobody_listens(outlet):
+    """Frames nobody gets are withheld as down and counted until the next flush; others are ignored."""
+    outlet.hub.routes = {}
+    outlet.offer("other@aggTrade", FRAMES[0])
+    assert _offer(outlet) == [b"W"] * 4
+    assert await outlet.flush() == 4
+    assert await outlet.flush() == 0

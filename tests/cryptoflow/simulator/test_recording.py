@@ -1,0 +1,54 @@
+"""What a recording holds, before it is replayed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from cryptoflow.errors import ConfigError
+from cryptoflow.simulator import plan_recording
+
+RECORDINGS = Path(__file__).parents[3] / ".." / "shared" / "recordings"
+
+
+def test_other_venues_are_refused(tmp_path):
+    """A file that is no recording of this market is refused in one line."""
+    (tmp_path / "x.gz").write_bytes(b"no gzip")
+    with pytest.raises(ConfigError, match="reading recording"):
+        plan_recording([tmp_path / "x.gz"])
+    with gzip.open(tmp_path / "y.gz", "wt") as file:
+        file.write('{"t":1,"conn":"c","ev":"open","url":"wss://ws.okx.com/x"}\n')
+    with pytest.raises(ConfigError, match="not of Binance USD-M"):
+        plan_recording([tmp_path / "y.gz"])
+
+
+def test_plan(tmp_path):
+    """A plan names symbols, channels and streams, without what is not recorded, each file from its own start."""
+    for name, start in (("one", 10**18), ("two", 5)):
+        with gzip.open(tmp_path / name, "wt") as file:
+            rows = [
+                {"t": start, "conn": "w", "ev": "open", "url": "wss://fstream.binance.com/stream"},
+                {"t": start + 7, "conn": "w", "ev": "recv", "data": f'{{"stream":"{name}usdt@aggTrade","data":{{}}}}'},
+                {"t": start + 8, "conn": "w", "ev": "recv", "data": f'{{"stream":"{name}usdt@kline_1m","data":{{}}}}'},
+                {"t": start + 9, "conn": "w", "ev": "recv", "data": '{"result":null,"id":1}'},
+            ]
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+    plan = plan_recording([tmp_path / "one", tmp_path / "two"])
+    assert (plan.exchange, plan.market) == ("binance", "usdm")
+    assert plan.symbols == ("ONEUSDT", "TWOUSDT")
+    assert plan.channels == ("aggTrade",)
+    assert [step.offset_ns for step in plan.steps] == [7, 7]
+    assert plan.exchange_info == b""
+
+
+def test_real_recording():
+    """The recorded exchangeInfo is found, and the channels of the time."""
+    path = RECORDINGS / "binance_usdm_4symbols_20210722.jsonl.gz"
+    if not path.exists():
+        pytest.skip("recordings not present at ../shared/recordings")
+    plan = plan_recording([path])
+    assert set(plan.channels) == {"aggTrade", "bookTicker", "depth@100ms"}
+    assert len(json.loads(plan.exchange_info)["symbols"]) == 122
