@@ -89,6 +89,9 @@ def serve(partitions: Mapping[str, int]) -> str:
     cluster = library.rd_kafka_mock_cluster_new(client, 1) if client else None
     if not cluster:
         raise StopError(f"starting the mock broker: {errors.value.decode() or 'librdkafka refused'}")
+    # Without a controller, questions about topics wait for one instead of being refused.
+    library.rd_kafka_mock_set_controller_id.argtypes = (ctypes.c_void_p, ctypes.c_int32)
+    library.rd_kafka_mock_set_controller_id(cluster, 1)
     for topic, count in partitions.items():
         library.rd_kafka_mock_topic_create(cluster, topic.encode(), count, 1)
     return str(library.rd_kafka_mock_cluster_bootstraps(cluster).decode())
