@@ -11,7 +11,7 @@ import pytest
 from agents._operator import Operator
 from agents._symbol import operators
 from tests.doubles.random_log import ACTIONS, make_log
-from tests.doubles.raw_frames import Log, core, quote, trade
+from tests.doubles.raw_frames import Log, core, delta, quote, trade
 
 BY_NAME = pytest.mark.parametrize("operator", operators(), ids=lambda one: one.name)
 STATE_MAX_BYTES = 65_536
@@ -61,6 +61,8 @@ def test_quiet_changes_no_state_it_is_given(operator: Operator) -> None:
     for number in range(5):
         log.put("trades", trade(number))
         log.put("quotes", quote(number))
+        log.put("book", delta(number, number))
+        log.put("funding", {"mark": "1", "at": number})
     one = core(chain=chain)
     for record in log.records:
         one.process([record])

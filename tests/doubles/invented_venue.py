@@ -175,7 +175,8 @@ class ConsecutiveRules:
                     return self._broken(state, first, last)
                 state.valid, state.snapshot = True, -1
             elif state.snapshot == -1:
-                state.pending = [*state.pending, (first, last, -1)][-PENDING_MAX_DELTAS:]
+                state.pending.append((first, last, -1))
+                del state.pending[:-PENDING_MAX_DELTAS]
         state.last = last
         return DeltaVerdict.APPLIED if state.valid else DeltaVerdict.BUFFERED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -145,12 +146,24 @@ class Feed:
         return self.sent[-1 - argument % min(len(self.sent), 6)] if self.sent else self.funding(argument)
 
 
-ACTIONS: tuple[Callable[[Feed, int], bytes], ...] = (
-    *[Feed.trades, Feed.quotes, Feed.deltas] * 4,
+Action = Callable[[Feed, int], bytes]
+CALM: tuple[Action, ...] = (Feed.trades, Feed.quotes, Feed.deltas, Feed.funding)
+ACTIONS: tuple[Action, ...] = (
+    *CALM * 4,
     *[Feed.snapshots, Feed.skip_trades, Feed.late_trade, Feed.skip_delta, Feed.gap, Feed.alive] * 2,
-    *[Feed.old_trade, Feed.old_quote, Feed.old_delta, Feed.auction, Feed.funding, Feed.liquidations],
+    *[Feed.old_trade, Feed.old_quote, Feed.old_delta, Feed.auction, Feed.liquidations, Feed.repeat],
     *[Feed.switch, Feed.instrument, Feed.garbage, Feed.bad_cell, Feed.repeat],
 )
+
+
+def make_steps(seed: int, count: int, calm: int) -> list[Step]:
+    """Draw steps; of a hundred frames about `calm` are the next trade, quote or delta of a healthy feed."""
+    draw = random.Random(seed)
+    steps = []
+    for _ in range(count):
+        action = draw.randrange(len(CALM)) if draw.randrange(100) < calm else draw.randrange(len(ACTIONS))
+        steps.append((draw.randrange(60), action, draw.randrange(60), draw.randrange(4)))
+    return steps
 
 
 def make_log(steps: Sequence[Step]) -> list[Record]:
