@@ -128,6 +128,14 @@ class Sinks(Section):
     open_files_max: int = Field(64, ge=1, le=1024, description="files of one table open at once [files]")
     compression_level: int = Field(3, ge=1, le=19, description="zstd level of Parquet pages")
     manifest_merge_commits: int = Field(100, ge=2, le=10_000, description="small manifests that are merged [manifests]")
+    snapshot_keep_min: int = Field(
+        100, ge=1, le=100_000, description="table snapshots kept whatever their age [snapshots]"
+    )
+    snapshot_max_age_h: float = Field(
+        24.0,
+        ge=0,
+        description="age at which a commit drops older table snapshots [h]; 0: never; s3tables: the service does",
+    )
     commit_retry_min_s: float = Field(0.1, ge=0, description="first wait before a commit is tried again [s]")
     commit_retry_max_s: float = Field(30.0, gt=0, description="longest wait before a commit is tried again [s]")
     topic_wait_s: float = Field(120.0, ge=0, description="wait for the broker and for topics at start [s]")

@@ -6,7 +6,10 @@ being written; here two replicas by mistake are harmless, because the store's po
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicCollection
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -37,6 +40,15 @@ _TRANSIENT = frozenset(
     }
 )
 _OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001 - a local code, it has no public name
+
+
+@contextlib.contextmanager
+def _broker(doing: str) -> Iterator[None]:
+    """Turn what librdkafka raises into an error that says what to do."""
+    try:
+        yield
+    except KafkaException as error:
+        raise BrokerAwayError(f"{doing}: {error.args[0]}", fix="the process is to be started again") from error
 
 
 class Reader:
@@ -112,10 +124,15 @@ class Reader:
             partitions = sorted(self._cluster.topics[name].partitions)
             identities[name] = TopicIdentity(
                 cluster=f"{self._cluster.cluster_id}",
-                topic_id=str(future.result().topic_id or ""),
+                topic_id=self._topic_id(name, future),
                 partitions=tuple(p for p in partitions if p % count == index),
             )
         return identities
+
+    @staticmethod
+    def _topic_id(name: str, future: Future[Any]) -> str:
+        with _broker(f"asking for the id of {name}"):
+            return str(future.result(_REQUEST_S).topic_id or "")
 
     def start(self, starts: Starts) -> None:
         """Read from these offsets on; None means the beginning.
@@ -125,7 +142,8 @@ class Reader:
         demand_all = self._settings.sinks.new_table_start == "beginning"
         chosen = []
         for (topic, partition), offset in starts.items():
-            low, high = self._consumer.get_watermark_offsets(KafkaPartition(topic, partition), timeout=_REQUEST_S)
+            with _broker(f"asking for the bounds of {topic}[{partition}]"):
+                low, high = self._consumer.get_watermark_offsets(KafkaPartition(topic, partition), timeout=_REQUEST_S)
             if low > (offset or 0) and (offset is not None or demand_all):
                 raise RetentionError(
                     f"reading {topic}[{partition}]: the table needs offset {offset or 0}, the log begins at {low}",
@@ -174,7 +192,8 @@ class Reader:
     def rewind(self, positions: Starts) -> None:
         """Continue these partitions from another place; what was fetched ahead of it is dropped."""
         for (topic, partition), offset in positions.items():
-            self._consumer.seek(KafkaPartition(topic, partition, OFFSET_BEGINNING if offset is None else offset))
+            with _broker(f"seeking in {topic}[{partition}]"):
+                self._consumer.seek(KafkaPartition(topic, partition, OFFSET_BEGINNING if offset is None else offset))
 
     def lag(self, committed: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, int]:
         """Count, per partition, the records not committed yet, as far as the last fetch knew."""

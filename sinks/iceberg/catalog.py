@@ -49,6 +49,7 @@ from pyiceberg.table.update import (
     AddSnapshotUpdate,
     AssertRefSnapshotId,
     AssertTableUUID,
+    RemoveSnapshotsUpdate,
     SetPropertiesUpdate,
     SetSnapshotRefUpdate,
     TableUpdate,
@@ -74,6 +75,7 @@ __all__ = [
     "arrow_schema",
     "connect",
     "data_file",
+    "descends",
     "merge_manifests",
     "new_manifest",
     "new_snapshot_id",
@@ -213,6 +215,23 @@ def live_manifests(table: Table) -> list[ManifestFile]:
     return [m for m in manifests if m.has_added_files() or m.has_existing_files()]
 
 
+def descends(table: Table, snapshot_id: int, sequence: int) -> bool:
+    """Tell whether the current snapshot contains what a commit of ours added.
+
+    An expired snapshot counts as contained while the current one is not older than it.
+    """
+    current = table.metadata.current_snapshot()
+    if current is None or current.snapshot_id == snapshot_id:
+        return current is not None
+    known = {snapshot.snapshot_id: snapshot for snapshot in table.metadata.snapshots}
+    if snapshot_id not in known:
+        return (current.sequence_number or 0) >= sequence
+    ancestor: Snapshot | None = current
+    while ancestor is not None and ancestor.snapshot_id != snapshot_id:
+        ancestor = known.get(ancestor.parent_snapshot_id or 0)
+    return ancestor is not None
+
+
 def merge_manifests(table: Table, manifests: Sequence[ManifestFile], snapshot_id: int) -> ManifestFile:
     """Write one manifest with the live entries of several of the same partition spec."""
     md = table.metadata
@@ -232,8 +251,9 @@ def append(
     files: Sequence[DataFile],
     summary: Mapping[str, str],
     properties: Mapping[str, str],
+    dropped: Sequence[int] = (),
 ) -> None:
-    """Try once to add a snapshot and set properties, if the table is still what `table` says it is.
+    """Try once to add a snapshot, set properties and drop old snapshots, if the table is still `table`.
 
     On return the commit has landed and `table` is the new state. Whatever it raises, the commit may
     have landed or not.
@@ -263,6 +283,7 @@ def append(
         schema_id=md.current_schema_id,
     )
     updates: tuple[TableUpdate, ...] = (
+        *((RemoveSnapshotsUpdate(snapshot_ids=list(dropped)),) if dropped else ()),
         AddSnapshotUpdate(snapshot=snapshot),
         SetPropertiesUpdate(updates=dict(properties)),
         SetSnapshotRefUpdate(

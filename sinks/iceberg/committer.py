@@ -27,6 +27,7 @@ from cryptoflow.failpoint import fail_point
 from sinks._batch import Position, Span
 from sinks._sink import Patience, TopicIdentity
 from sinks.iceberg import catalog as ice
+from sinks.iceberg.expiry import expired
 from sinks.iceberg.manifests import for_commit
 from sinks.iceberg.positions import LastCommit, commit_key, from_properties, to_properties
 from sinks.iceberg.writer import EncodedFile
@@ -74,6 +75,7 @@ class Committer:
     def __init__(self, settings: Settings, table: ice.Table, topic: str, identity: TopicIdentity) -> None:
         """Stand on the table as loaded."""
         self.settings = settings.sinks
+        self.keeps_all = settings.catalog.kind == "s3tables"
         self.table = table
         self.topic = topic
         self.identity = identity
@@ -128,6 +130,7 @@ class Committer:
                 staged.files,
                 {"cryptoflow.batch": batch.id, "cryptoflow.sink-index": str(self.settings.sink_index)},
                 self.properties(batch, staged),
+                self.dropped(),
             )
             fail_point("sink.after_commit")
         except ice.CommitFailedException as error:
@@ -148,6 +151,20 @@ class Committer:
         return to_properties(self.topic, self.identity, batch.spans) | {
             commit_key(self.settings.sink_index): msgspec.json.encode(last).decode()
         }
+
+    def dropped(self) -> list[int]:
+        """Return the table snapshots to drop; S3 Tables does that itself and refuses to be helped."""
+        if self.keeps_all or not self.settings.snapshot_max_age_h:
+            return []
+        md = self.table.metadata
+        referred = frozenset(ref.snapshot_id for ref in md.refs.values()) | {md.current_snapshot_id or 0}
+        return expired(
+            md.snapshots,
+            referred,
+            clock.now_ns() // 1_000_000,
+            self.settings.snapshot_max_age_h,
+            self.settings.snapshot_keep_min,
+        )
 
     def landed(self, snapshot_id: int) -> bool:
         """Look for our snapshot in the table as loaded."""
@@ -225,8 +242,7 @@ class Committer:
         if text is None:
             return
         last = msgspec.json.decode(text, type=LastCommit)
-        current = self.table.metadata.current_snapshot()
-        if current is None or (current.sequence_number or 0) < last.sequence:
+        if not ice.descends(self.table, last.snapshot, last.sequence):
             raise IdentityError(
                 f"opening {self.name}: its positions are newer than its rows; the table was rolled back",
                 fix="see runbook `rolled-back table`",

@@ -86,7 +86,9 @@ class IcebergSink(Sink):
     def commit(self, patience: Patience, *, final: bool = False) -> Starts:
         """Commit the tables that are due."""
         back = [target for target in self._chosen(final=final) if not target.flush(patience)]
-        return self._merged((target, target.starts()) for target in back)
+        topics = {target.plan.topic for target in back}
+        # A table sent back shares its reader with the other tables of its topic: none of them may miss a record.
+        return self._merged((target, target.starts()) for target in self._targets if target.plan.topic in topics)
 
     def _chosen(self, *, final: bool) -> list[Target]:
         if final:

@@ -95,7 +95,12 @@ class Campaign:
         self.rng = random.Random(seed)
         self.steps = steps
         self.longest_script = longest_script
-        self.settings = settings_for(folder, manifest_merge_commits=self.rng.choice([2, 3, 100]))
+        self.settings = settings_for(
+            folder,
+            manifest_merge_commits=self.rng.choice([2, 3, 100]),
+            snapshot_max_age_h=self.rng.choice([0, 1e-9]),
+            snapshot_keep_min=self.rng.choice([1, 5]),
+        )
         self.catalog = scripted(self.settings)
         self.log = MdLog(TOPIC)
         shared = self.rng.random() < 0.5

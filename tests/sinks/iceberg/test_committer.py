@@ -148,6 +148,10 @@ def test_a_rolled_back_table_stops_the_sink(tmp_path: Path) -> None:
     table.manage_snapshots().rollback_to_snapshot(table.metadata.snapshots[0].snapshot_id).commit()
     with pytest.raises(IdentityError, match="rolled back"):
         writer.restart()
+    table.refresh()
+    ice.append(table, ice.new_snapshot_id(), [], [], {}, {})
+    with pytest.raises(IdentityError, match="rolled back"):
+        writer.restart()
 
 
 def test_patience_ends_an_endless_failure(tmp_path: Path) -> None:

@@ -91,3 +91,25 @@ def test_an_identity_error_at_start_is_not_retried(tmp_path: Path) -> None:
     other = IcebergSink(settings, scripted)
     with pytest.raises(IdentityError):
         other.open({"md.trades": TopicIdentity("c", "recreated", (0,))}, Patience(threading.Event(), 5))
+
+
+def test_a_table_sent_forward_takes_no_record_from_its_neighbour(tmp_path: Path) -> None:
+    """When a rival moved one table of a topic on, reading goes on where the table furthest behind needs it."""
+    both = settings_for(tmp_path, tables=["book_deltas", "book_snapshots"])
+    log = MdLog(BOOK, kinds=KINDS)
+    log.append(0, [0], rows_each=6)
+    sink, starts = opened(both)
+    for record in log.read(starts):
+        sink.write(record)
+    log.append(0, [1], rows_each=6)
+    rival, starts = opened(settings_for(tmp_path, tables=["book_deltas"]))
+    for record in log.read(starts):
+        rival.write(record)
+    patience = Patience(threading.Event(), 5)
+    rival.commit(patience, final=True)
+    back = sink.commit(patience, final=True)
+    assert back == {(BOOK, 0): 1}
+    for record in log.read(back):
+        sink.write(record)
+    assert sink.commit(patience, final=True) == {}
+    assert rows_of(both, "book_deltas") == rows_of(both, "book_snapshots") == 4
