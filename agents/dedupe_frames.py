@@ -6,6 +6,9 @@ rise within a symbol, so the last one per connection tells a repeat, also for ki
 
 from __future__ import annotations
 
+from itertools import islice
+from operator import lt
+
 import msgspec
 
 from agents._batch import ENVELOPE
@@ -38,14 +41,19 @@ def _step(state: FramesSeen, turn: Turn) -> None:
 
 
 def _quiet(state: FramesSeen, run: Run) -> FramesSeen | None:
-    conns = run.conns()
+    conns, identities = run.conns(), run.identities()
     last = state.last
     moved: dict[str, int] = {}
-    for conn, identity in zip(conns, run.identities(), strict=True):
-        if identity <= (moved[conn] if conn in moved else last.get(conn, -1)):
+    if conns.count(conns[0]) == len(conns):
+        if identities[0] <= last.get(conns[0], -1) or not all(map(lt, identities, islice(identities, 1, None))):
             return None
-        moved[conn] = identity
-    if len(moved) > 1:  # the order is that of the last use
+        moved[conns[0]] = identities[-1]
+    else:
+        for conn, identity in zip(conns, identities, strict=True):
+            if identity <= (moved[conn] if conn in moved else last.get(conn, -1)):
+                return None
+            moved[conn] = identity
+        # The order is that of the last use.
         moved = {conn: moved[conn] for conn in reversed(dict.fromkeys(reversed(conns)))}
     merged = {conn: identity for conn, identity in last.items() if conn not in moved}
     merged.update(moved)

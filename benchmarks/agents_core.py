@@ -1,7 +1,7 @@
 """Time the composed core alone: raw records in, Arrow batches out, no Kafka, no Faust.
 
 Data: the real Binance USD-M recording when it is present, else generated frames of invented values.
-Command: `.venv/bin/python benchmarks/agents_core.py [--frames-per-record 8] [--records-per-call 512] [--profile]`.
+Command: `.venv/bin/python benchmarks/agents_core.py [--frames-per-record 8] [--symbols 1] [--profile]`.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ def recorded() -> list[bytes]:
     return frames
 
 
-def generated() -> list[bytes]:
+def generated(count: int) -> list[bytes]:
     """Return invented quotes, trades and book deltas in the proportions of a busy symbol."""
-    frames = []
-    for n in range(GENERATED_FRAMES):
+    book = b'{"lastUpdateId":0,"bids":[],"asks":[]}'
+    frames = [encode_frame("rest", 0, START_NS, "book_snapshot", book)]
+    for n in range(count):
         t = START_NS + n * 3_000_000
         ms = t // 1_000_000
         price = f"60{n % 997:03d}.{n % 10}0"
@@ -57,7 +58,7 @@ def generated() -> list[bytes]:
             data += f',"b":[{levels}],"a":[{levels}]'
         elif n % 5 == 0:
             kind, stream = "trades", "trade"
-            data = f'"e":"trade","E":{ms},"T":{ms},"s":"AAAUSDT","t":{n // 5},"p":"{price}"'
+            data = f'"e":"trade","E":{ms},"T":{ms},"s":"AAAUSDT","t":{n // 5 - n // 70},"p":"{price}"'
             data += f',"q":"0.{n % 1000:03d}","X":"MARKET","m":true'
         else:
             kind, stream = "quotes", "bookTicker"
@@ -68,13 +69,14 @@ def generated() -> list[bytes]:
     return frames
 
 
-def envelopes(frames: list[bytes], symbol: str, per_record: int) -> list[tuple[int, bytes, bytes]]:
-    """Pack frames into raw records."""
-    key = f"binance.usdm.{symbol}".encode()
-    return [
-        (number, key, encode_raw("binance", "usdm", symbol, "replay", frames[first : first + per_record]))
-        for number, first in enumerate(range(0, len(frames), per_record))
-    ]
+def envelopes(frames: list[bytes], symbols: list[str], per_record: int) -> list[tuple[int, bytes, bytes]]:
+    """Pack the same frames into raw records of every symbol, their records taking turns."""
+    records: list[tuple[int, bytes, bytes]] = []
+    for first in range(0, len(frames), per_record):
+        for symbol in symbols:
+            value = encode_raw("binance", "usdm", symbol, "replay", frames[first : first + per_record])
+            records.append((len(records), f"binance.usdm.{symbol}".encode(), value))
+    return records
 
 
 def run(records: list[tuple[int, bytes, bytes]], per_call: int) -> tuple[float, int, int]:
@@ -95,14 +97,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames-per-record", type=int, default=8)
     parser.add_argument("--records-per-call", type=int, default=512)
+    parser.add_argument("--symbols", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    real = RECORDING.exists()
-    frames = recorded() if real else generated()
-    records = envelopes(frames, "BTCUSDT" if real else "AAAUSDT", options.frames_per_record)
+    real = RECORDING.exists() and options.symbols == 1
+    frames = recorded() if real else generated(GENERATED_FRAMES // options.symbols)
+    records = envelopes(frames, [f"S{number}USDT" for number in range(options.symbols)], options.frames_per_record)
     example: RawRecord = decode_raw(records[0][2])
-    print(f"data: {'recording ' + RECORDING.name if real else 'generated'}, {len(frames)} frames,", end=" ")
+    print(f"data: {'recording ' + RECORDING.name if real else 'generated'},", end=" ")
+    print(f"{len(frames) * options.symbols} frames of {options.symbols} symbols,", end=" ")
     print(f"{len(example.frames)} per record, {options.records_per_call} records per call")
     print(f"hardware: {os.cpu_count()} cores, {platform.processor() or platform.machine()}, Python", end=" ")
     print(platform.python_version())
