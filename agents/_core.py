@@ -23,6 +23,8 @@ from agents._turn import Effects, Reseed, Turn
 from exchanges import Exchange
 from schemas import RawRecord, decode_raw
 
+__all__ = ["UNREADABLE_KEY", "MdOutput", "Outputs", "PartitionCore", "Reseed"]
+
 UNREADABLE_KEY = "_unreadable"
 """State key of the records whose exchange, market or key cannot be told."""
 
