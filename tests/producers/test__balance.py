@@ -18,7 +18,7 @@ def test_data_control_and_own_frames_are_told_apart() -> None:
 
 
 def test_the_balance_adds_up() -> None:
-    """received + recovered = published + dropped + in flight, for each class and in all."""
+    """Received + recovered = published + dropped + in flight, for each class and in all."""
     balance = Balance()
     balance.received.update({TRADES: 10, ACKS: 2, GAPS: 1})
     balance.recover({TRADES: 3})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from exchanges import DeltaVerdict, SnapshotVerdict
 from exchanges.binance import USDM
 from producers._books import RETRY_MIN_S, Books, Reason
@@ -56,7 +58,7 @@ def test_a_stale_snapshot_is_fetched_again_later_each_time() -> None:
         waits.append(now_s - start_s)
         one.delta("A", 0, 111, 110, now_s)
     assert waits[0] >= RETRY_MIN_S
-    assert all(second > first * 1.5 for first, second in zip(waits, waits[1:], strict=False))
+    assert all(second > first * 1.5 for first, second in pairwise(waits))
 
 
 def test_a_lost_connection_starts_over() -> None:

@@ -48,10 +48,10 @@ def test_symbols_come_from_the_venues_list() -> None:
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_every_symbol_has_exactly_one_owner(count: int) -> None:
     """Replicas share the symbols without overlap, and each gets some."""
+    replicas = [Producer(replica_count=count, replica_index=index) for index in range(count)]
     owners = [
-        [index for index in range(count) if is_owned("binance", "usdm", f"S{n}", Producer(replica_count=count, replica_index=index))]
-        for n in range(200)
-    ]  # fmt: skip
+        [index for index, one in enumerate(replicas) if is_owned("binance", "usdm", f"S{n}", one)] for n in range(200)
+    ]
     assert all(len(one) == 1 for one in owners)
     assert len({one[0] for one in owners}) == count
 

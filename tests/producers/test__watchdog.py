@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from exchanges import StreamKind
 from producers._watchdog import NS_PER_S, PauseDetector, Remedy, Silence, SilenceLimits, StreamInfo, Watchdog
 
@@ -86,7 +88,7 @@ def test_the_remedy_grows_and_alarms_thin_out() -> None:
     bench.run(5, {FUNDING: 1.0, TRADES: 0.5})
     alarms = bench.run(120, {TRADES: 0.5})
     assert [silence.remedy for _, silence in alarms[:3]] == [Remedy.STREAM, Remedy.SYMBOL, Remedy.CONNECTION]
-    waits = [second - first for (first, _), (second, _) in zip(alarms, alarms[1:], strict=False)]
+    waits = [second - first for (first, _), (second, _) in pairwise(alarms)]
     assert waits == sorted(waits)
     assert [silence.first for _, silence in alarms] == [True] + [False] * (len(alarms) - 1)
 
