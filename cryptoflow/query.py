@@ -10,19 +10,23 @@ import io
 import itertools
 import json
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from cryptoflow import clock
 from cryptoflow.config import Catalog, Settings
 from cryptoflow.errors import ConfigError, StopError, UnreachableError
 from cryptoflow.localstack import record
-from cryptoflow.localstack.stack import LocalStack
+from cryptoflow.localstack.stack import InUseError, LocalStack
 
 Format = Literal["table", "json", "csv"]
 FETCH_ROWS = 10_000
+TURN_TIMEOUT_S = 60.0
+_TURN_POLL_S = 0.1
 TABLE_ROWS_MAX = 1000
 _EXTENSIONS = ("httpfs", "avro", "iceberg")  # this order: iceberg needs both others
 _EXTRA = "install the extra: pip install 'cryptoflow[query]'"
@@ -47,17 +51,33 @@ def reachable(settings: Settings, data_dir: Path | None) -> Iterator[Settings]:
         yield settings
         return
     folder = record.folder(settings, data_dir)
-    running = record.read(folder)
-    if running:
-        yield running.settings
-        return
     saved = record.saved_settings(folder)
     if saved is None:
         raise ConfigError(
             f"reading tables: no local stack has run on {folder}", fix="run `cryptoflow demo` or give --data-dir"
         )
-    with LocalStack(folder, saved).tables_only() as stack:
-        yield stack
+    with contextlib.ExitStack() as stack:
+        yield _running(folder) or _started(stack, folder, saved)
+
+
+def _running(folder: Path) -> Settings | None:
+    found = record.read(folder)
+    return found.settings if found else None
+
+
+def _started(stack: contextlib.ExitStack, folder: Path, saved: Settings) -> Settings:
+    """Start the stand-in; another reader may have it at this moment, then wait for its turn to end."""
+    deadline = clock.monotonic_s() + TURN_TIMEOUT_S
+    pause = threading.Event()
+    while True:
+        try:
+            return stack.enter_context(LocalStack(folder, saved).tables_only())
+        except InUseError:
+            if found := _running(folder):
+                return found
+            if clock.monotonic_s() > deadline:
+                raise
+            pause.wait(_TURN_POLL_S)
 
 
 def run(catalog: Catalog, sql: str) -> Result:

@@ -32,6 +32,13 @@ from cryptoflow.config import load
 @click.option("--frames", type=click.IntRange(0), default=0, help="End after so many generated frames.")
 @click.option("--for", "seconds", type=click.FloatRange(0), default=0.0, help="End after so many seconds.")
 @click.option("--faults", default="none", show_default=True, metavar="all|none|LIST", help="Faults to inject.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Speed of a recording: 1 as it was recorded; 0: as fast as it is taken.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed generates the same market.")
 def command(
     data_dir: str | None,
@@ -41,6 +48,7 @@ def command(
     frames: int,
     seconds: float,
     faults: str,
+    speed: float,
     seed: int,
 ) -> None:
     r"""Speak Binance USD-M on loopback: WebSocket and REST, a recording or a generated market.
@@ -68,6 +76,7 @@ def command(
         rate_fps=rate,
         frames_max=frames,
         run_s=seconds,
+        speed=speed,
         seed=seed,
         faults=parse_faults(faults),
     )

@@ -21,6 +21,10 @@ from cryptoflow.localstack.standin import StandIn
 from cryptoflow.localstack.supervise import Supervisor
 
 
+class InUseError(ConfigError):
+    """Say that another process holds the data directory."""
+
+
 class LocalStack:
     """Own a data directory with a broker and the S3 Tables stand-in.
 
@@ -53,7 +57,7 @@ class LocalStack:
             self.settings = merge(self.settings, {"environment": "local", "kafka": kafka, "catalog": catalog})
             if broker:
                 self._prepare()
-            self._record()
+                self._record()
         except BaseException:
             self.stop()
             raise
@@ -131,7 +135,7 @@ class LocalStack:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            raise ConfigError(
+            raise InUseError(
                 f"using {self.data_dir}: another local stack runs on it", fix="`cryptoflow down` stops it"
             ) from error
         self._lock = lock

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import pytest
 from cryptoflow import query
 from cryptoflow.config import Catalog, Settings
 from cryptoflow.errors import ConfigError, UnreachableError
+from cryptoflow.localstack import LocalStack, record
 from cryptoflow.localstack.ports import free_port
+from cryptoflow.tables import ensure_tables
 from schemas import records
 from sinks.iceberg.catalog import connect
 
@@ -80,6 +83,23 @@ def test_a_sql_catalog_is_refused() -> None:
 def test_an_empty_directory_has_no_tables(tmp_path: Path) -> None:
     """Asking for a directory without a stack says how to make one."""
     with pytest.raises(ConfigError, match="no local stack has run"), query.reachable(Settings(), tmp_path):
+        pass
+
+
+@pytest.mark.stack
+def test_readers_of_a_stopped_stack_take_turns(tmp_path: Path) -> None:
+    """Two at once on one directory both get their answer; nothing runs afterwards."""
+    record.write(tmp_path, record.StackRecord(1, {}, Settings()))
+    record.remove(tmp_path)
+
+    def ask(_: int) -> list[tuple[object, ...]]:
+        with query.reachable(Settings(), tmp_path) as settings:
+            ensure_tables(settings)
+            return list(query.run(settings.catalog, "SELECT count(*) FROM trades").rows)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(ask, range(2))) == [[(0,)], [(0,)]]
+    with LocalStack(tmp_path).tables_only():
         pass
 
 

@@ -21,12 +21,12 @@ def test_options_arrive(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
         seen.append(options)
 
     monkeypatch.setattr("cryptoflow.simulator.simulate", simulate)
-    words = "--data-dir d --symbols 2 --rate 5 --frames 7 --for 1.5 --faults all --seed 9"
+    words = "--data-dir d --symbols 2 --rate 5 --frames 7 --for 1.5 --faults all --speed 2 --seed 9"
     assert cli("simulate", *words.split()).exit_code == 0
     [options] = seen
     assert options.symbols == invented_symbols(2)
     assert (options.rate_fps, options.frames_max, options.run_s, options.seed) == (5, 7, 1.5, 9)
-    assert (options.faults, options.data_dir) == (FAULTS, Path("d"))
+    assert (options.faults, options.data_dir, options.speed) == (FAULTS, Path("d"), 2)
 
 
 def test_a_fault_that_does_not_exist_is_one_line(error_line: Callable[..., str]) -> None:

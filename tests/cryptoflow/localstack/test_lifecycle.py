@@ -13,8 +13,9 @@ import pytest
 
 from cryptoflow import clock
 from cryptoflow.errors import ConfigError, UnreachableError
-from cryptoflow.localstack import lifecycle, record
+from cryptoflow.localstack import LocalStack, lifecycle, record
 from cryptoflow.localstack.maven import jars
+from cryptoflow.tables import list_tables
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -50,7 +51,7 @@ def wait_gone(pids: list[int], timeout_s: float) -> None:
 @pytest.mark.stack
 @pytest.mark.parametrize(("number", "within_s"), [(signal.SIGKILL, 5.0), (signal.SIGTERM, 20.0), (signal.SIGINT, 20.0)])
 def test_nothing_is_left_behind(tmp_path: Path, number: signal.Signals, within_s: float) -> None:
-    """Ctrl-C, kill and kill -9 of the parent end the broker and the stand-in; the directory can be used again."""
+    """Ctrl-C, kill and kill -9 of the parent end broker and stand-in; the tables are there after."""
     real = number is signal.SIGKILL and not jars.missing()
     process = start(tmp_path, CRYPTOFLOW_LOCAL__BROKER="kafka" if real else "mock")
     pids = pids_of(tmp_path)
@@ -60,6 +61,10 @@ def test_nothing_is_left_behind(tmp_path: Path, number: signal.Signals, within_s
     wait_gone(pids, within_s)
     assert process.returncode == (-9 if number is signal.SIGKILL else 0)
     assert record.read(tmp_path) is None
+    if number is signal.SIGKILL:
+        # The kernel ends the stand-in with SIGTERM, so it still writes what the tables are.
+        with LocalStack(tmp_path).tables_only() as settings:
+            assert all(table.exists for table in list_tables(settings))
 
 
 @pytest.mark.stack
