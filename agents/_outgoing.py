@@ -10,7 +10,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cryptoflow.errors import StopError
 from schemas import MdHeader, encode_md
 from schemas._md import NOTHING_BEFORE
 
@@ -124,19 +123,15 @@ class Wrapper:
 def cut(output: MdOutput, max_bytes: int) -> Iterator[tuple[pa.RecordBatch, int, int]]:
     """Cut an output into (batch, first, last) of at most `max_bytes`, never inside a raw record.
 
-    Raises StopError when the rows of a single raw record are larger than the limit.
+    The rows of one raw record stay together whatever their size; what the broker then refuses when
+    encoded ends the worker.
     """
     batch = output.batch
     if batch.num_rows == 0:
         return
-    if batch.nbytes <= max_bytes:
+    if batch.nbytes <= max_bytes or output.first == output.last:
         yield batch, output.first, output.last
         return
-    if output.first == output.last:
-        raise StopError(
-            f"wrapping rows of {output.topic}: raw offset {output.first} alone has {batch.nbytes} bytes",
-            fix="raise agents.md_record_max_bytes and the topic's max.message.bytes",
-        )
     offsets = batch.column("raw_offset")
     middle = offsets[batch.num_rows // 2].as_py()
     if middle == output.first:

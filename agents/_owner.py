@@ -34,6 +34,7 @@ from agents._position import (
 )
 from cryptoflow.clock import monotonic_s
 from cryptoflow.errors import IdentityError, RetentionError, StopError
+from cryptoflow.events import LogLost
 from cryptoflow.failpoint import fail_point
 
 RawItem = tuple[int, bytes | None, bytes]
@@ -189,8 +190,13 @@ class PartitionOwner:
                     f"starting {where}: the log begins at {span.begin}, after offset {start} that is still needed",
                     fix="agents.accept_lost_log goes on with what is left",
                 )
+            self._tell_lost(start, span.begin)
             return span.begin
         return start
+
+    def _tell_lost(self, first: int, following: int) -> None:
+        # The operators see the broken sequences and declare them; streams without ids have only this line.
+        LogLost(topic=self.raw_topic, partition=self.partition, first_offset=first, next_offset=following).emit()
 
     async def take(self, records: Sequence[RawItem]) -> Outputs | None:
         """Process records and start to send their rows; returns None when there was nothing new.
@@ -224,6 +230,7 @@ class PartitionOwner:
         span = await self._ports.log.span(self.raw_topic, self.partition)
         if span.begin > self.next:
             if self._limits.accept_lost_log:
+                self._tell_lost(self.next, offset)
                 return
             raise RetentionError(
                 f"reading {where}: the log begins at {span.begin}, after offset {self.next} that is still needed",

@@ -72,7 +72,13 @@ def quotes(symbol: str, count: int) -> list[bytes]:
 def records(data: str, frames: int, symbols: int, per_record: int) -> Iterator[tuple[bytes, bytes]]:
     """Yield (key, value) of raw records, symbols in turn."""
     if data == "recording":
-        sources = {"BTCUSDT": recorded() * max(1, frames // 90_000)}
+        found = recorded()
+        # The same session once per invented symbol: a repeat of the symbol itself would be dropped as such.
+        names = [f"R{n:02d}USDT" for n in range(max(1, frames // len(found)))]
+        sources = {
+            name: [f.replace(b"BTCUSDT", name.encode()).replace(b"btcusdt", name.lower().encode()) for f in found]
+            for name in names
+        }
     elif data == "mixed":
         sources = {"AAAUSDT": generated()}
     else:
@@ -178,7 +184,7 @@ def rows_of(settings: Settings) -> Counter[str]:
 def plain(bootstrap: str, count: int, supervisor: Supervisor, folder: Path) -> tuple[float, float]:
     """Run a plain Faust agent over one frame per record; return seconds and CPU seconds."""
     (folder / "plain_app.py").write_text(PLAIN, "utf-8")
-    command = [sys.executable, "-m", "faust", "-A", "plain_app", "worker", "-l", "warning", "--without-web"]
+    command = [sys.executable, "-m", "faust", "-A", "plain_app", "worker", "-l", "warn", "--without-web"]
     child = supervisor.start("plain", command, {"BOOTSTRAP": bootstrap, "PYTHONPATH": str(folder)}, folder)
     begun: tuple[float, float, int] | None = None
     done = 0

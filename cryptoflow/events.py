@@ -433,3 +433,15 @@ class RestartGap(Event):
     text: ClassVar[str] = "gap since the last run"
     symbols: int
     longest_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLost(Event):
+    """Say that retention removed raw records that were still needed, and that the worker goes on as told."""
+
+    level: ClassVar[int] = logging.ERROR
+    text: ClassVar[str] = "raw records are lost: retention was faster than the worker"
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int

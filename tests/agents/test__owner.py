@@ -249,13 +249,14 @@ def test_a_log_that_ends_before_the_positions_stops(left: Restored) -> None:
         owner_of().begin(left, IDENTITY, Span(0, 20))
 
 
-def test_a_log_that_begins_after_the_barrier_stops_unless_switched() -> None:
+def test_a_log_that_begins_after_the_barrier_stops_unless_switched(caplog: pytest.LogCaptureFixture) -> None:
     """Retention that passed the position is an alarm; by explicit switch it goes on with what is left."""
     with pytest.raises(RetentionError, match="the log begins at 6"):
         owner_of().begin(restored(5), IDENTITY, Span(6, 20))
     owner = owner_of(Limits(accept_lost_log=True))
     owner.begin(restored(5), IDENTITY, Span(6, 20))
     assert owner.next == 6
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 class IgnoresIds(PartitionOwner):

@@ -1,0 +1,113 @@
+"""The shell between Faust and the protocol: nothing leaves the body, facts tell the truth."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+from faust.types import TP
+from hash_core import HashCore
+from memory_cluster import PARTITIONS, Broker, Process
+
+from agents._consumer import Bundle
+from agents._owner import Limits
+from agents._shell import Shell
+from cryptoflow.config import Kafka, Settings
+
+
+class Ended(BaseException):
+    """Stand for the end of the process."""
+
+
+def ended(_role: str, error: BaseException) -> NoReturn:
+    """End the process in a way a test survives."""
+    raise Ended(repr(error))
+
+
+def shell(*, should_stop: bool = False) -> Shell:
+    """Make a shell with a scripted app."""
+    made = Shell(
+        Settings(environment="test", kafka=Kafka(bootstrap_servers="127.0.0.1:1")),
+        {"raw.binance": "binance"},
+        lambda _topic, _partition: HashCore(),
+        ended,
+    )
+    app: Any = SimpleNamespace(should_stop=should_stop, rebalancing=False, consumer_generation_id=1)
+    made._app = app
+    return made
+
+
+async def raising(error: BaseException) -> None:
+    """Raise."""
+    raise error
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), MemoryError(), SystemExit(1)])
+async def test_any_error_in_the_body_ends_the_process(error: BaseException) -> None:
+    """Faust would acknowledge the batch: it never sees the error."""
+    with pytest.raises(Ended):
+        await shell()._guard(raising(error))
+
+
+async def test_cancellation_passes_while_stopping_only() -> None:
+    """A cancelled body has a core ahead of its outputs: going on would lie."""
+    with pytest.raises(asyncio.CancelledError):
+        await shell(should_stop=True)._guard(raising(asyncio.CancelledError()))
+    with pytest.raises(Ended, match="cancelled while running"):
+        await shell()._guard(raising(asyncio.CancelledError()))
+
+
+async def test_facts_say_ready_once_restored() -> None:
+    """Ready means assigned and restored; a stall takes liveness away before the end."""
+    made = shell()
+    assert made.facts()[:2] == (True, False)
+    process = Process(Broker(), Limits())
+    made._roster = process.roster
+    made._started = True
+    assert made.facts()[:2] == (True, False)
+    process.roster.restored = True
+    assert made.facts()[:2] == (True, True)
+    made._progress.stalled_s = 61
+    assert made.facts()[0] is False
+
+
+async def test_positions_are_the_owners_and_only_theirs() -> None:
+    """Partitions without an owner are about to be restored; nobody seeks there."""
+    made = shell()
+    process = Process(Broker(), Limits())
+    made._roster = process.roster
+    owner = process.roster._new_owner(PARTITIONS[0], 1)
+    owner.next = 17
+    process.roster.owners[PARTITIONS[0]] = owner
+    assert made._positions({TP(*PARTITIONS[0]), TP(*PARTITIONS[1])}) == {TP(*PARTITIONS[0]): 17}
+
+
+async def test_counters_move_once_per_take() -> None:
+    """Records, duplicates and dead letters of a take are counted together."""
+    from agents import _shell
+
+    made = shell()
+    outputs = HashCore().process([])
+    outputs.duplicates["binance", "usdm", "trades"] += 2
+    outputs.dead["binance", "decode"] += 1
+    outputs.frames = 8
+    record = SimpleNamespace(offset=1, key=b"k", value=b"v", timestamp=0, timestamp_type=0, serialized_value_size=1)
+
+    async def deliver(*_: object) -> object:
+        return outputs
+
+    made._roster = SimpleNamespace(deliver=deliver)  # type: ignore[assignment]
+    before = value(_shell.reader_messages_total.labels("raw.binance"))
+    duplicates = _shell.duplicates_dropped_total.labels("binance", "usdm", "trades")
+    dead = _shell.dead_letters_total.labels("binance", "decode")
+    counts = value(duplicates), value(dead)
+    await made._take(Bundle(TP("raw.binance", 0), [record, record], 1))
+    assert value(_shell.reader_messages_total.labels("raw.binance")) == before + 2
+    assert (value(duplicates), value(dead)) == (counts[0] + 2, counts[1] + 1)
+
+
+def value(counter: Any) -> float:
+    """Return what a counter stands at."""
+    return float(counter._value.get())
