@@ -1,4 +1,4 @@
-"""How fast does the Iceberg sink carry md topics into committed Parquet, and what does a row cost?
+"""Measure how fast the Iceberg sink carries md topics into committed Parquet, and what a row costs.
 
 Path: real Kafka broker (md topics) → sink process → Iceberg tables (SQL catalog and files by default,
 the S3 Tables stand-in with `--catalog s3tables`). CPU is that of the sink process alone, all its
@@ -121,8 +121,7 @@ def real() -> Iterator[Made]:
     core = PartitionCore({"binance": EXCHANGE}, "raw.binance", 0)
     made = []
     for first in range(0, len(raw), 64):
-        for output in core.process(raw[first : first + 64]).md:
-            made.append((output.topic, output.batch))
+        made += [(output.topic, output.batch) for output in core.process(raw[first : first + 64]).md]
     turn = 0
     while True:
         shift = turn * len(raw)
@@ -134,22 +133,21 @@ def real() -> Iterator[Made]:
         turn += 1
 
 
-def fill(settings: Settings, source: Iterator[Made], rows: int) -> int:
-    """Write md records until `rows` are reached; return the rows written."""
+def fill(settings: Settings, source: Iterator[Made], rows: int, *, spread: bool) -> int:
+    """Write md records until `rows` are reached, over all partitions if `spread`; return the rows written."""
     producer = Producer(settings.kafka.client() | {"linger.ms": 20, "queue.buffering.max.kbytes": 500_000})
     prev: dict[tuple[str, int], int] = {}
-    written = number = 0
-    for topic, first, last, count, value in source:
+    written = 0
+    for number, (topic, first, last, count, value) in enumerate(source):
         if written >= rows:
             break
-        partition = number % PARTITIONS if topic == "md.book" and "generated" in sys.argv else 0
+        partition = number % PARTITIONS if spread else 0
         before = prev.get((topic, partition), -1)
         header = MdHeader("raw.binance", partition, first, last, count, before)
         prev[topic, partition] = last
         producer.produce(settings.kafka.md_topic(topic), value, partition=partition, headers=header.to_kafka())
         producer.poll(0)
         written += count
-        number += 1
     producer.flush(60)
     return written
 
@@ -240,7 +238,8 @@ def measure(options: argparse.Namespace, data: str) -> None:
             topics.apply(settings)
             ensure_tables(settings)
             source = generated(options.rows_per_record) if data == "generated" else real()
-            rows = fill(settings, pooled(source) if data == "generated" else source, options.rows)
+            spread = data == "generated"
+            rows = fill(settings, pooled(source) if spread else source, options.rows, spread=spread)
             used = child(
                 ["--sink", str(rows)], environment | {"CRYPTOFLOW_SINKS__FLUSH_AGE_S": str(options.flush_age_s)}
             )

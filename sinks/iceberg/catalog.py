@@ -267,8 +267,8 @@ def append(
         md.format_version, table.io.new_output(manifest_list), snapshot_id, parent_id, sequence, _AVRO
     ) as writer:
         # The writer's copies are shallow: without a deep one the first attempt's sequence number sticks
-        # to the manifest, and a retry lands with a number below its snapshot's.
-        writer.add_manifests([deepcopy(manifest) for manifest in manifests])
+        # to a manifest of ours, and a retry lands with a number below its snapshot's.
+        writer.add_manifests([deepcopy(m) if m.added_snapshot_id == snapshot_id else m for m in manifests])
     collector = SnapshotSummaryCollector()
     for file in files:
         collector.add_file(file, md.schema(), md.spec())
