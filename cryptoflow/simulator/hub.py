@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from websockets.asyncio.server import ServerConnection
+from websockets.protocol import State
 
 from cryptoflow import clock
 from cryptoflow.simulator._wire import TEXT, Opening, served_by, server_frame, unwrapped
@@ -116,7 +117,8 @@ class Hub:
         """
         busy = [client for client in self.clients.values() if client.buffer]
         for client in busy:
-            if not client.connection.transport.is_closing():
+            # Once the client asked to close, the library has ended the stream: nothing can follow.
+            if client.connection.state is State.OPEN and not client.connection.transport.is_closing():
                 client.connection.transport.write(b"".join(client.buffer))
             client.buffer.clear()
         for client in busy:
