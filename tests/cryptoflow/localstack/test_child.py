@@ -40,7 +40,9 @@ def test_the_command_dies_with_its_parent() -> None:
     while "sleep" not in Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")[0]:
         assert clock.monotonic_s() < deadline
     parent.kill()
-    parent.communicate()
+    parent.wait()
+    parent.stdout.close()
+    deadline = clock.monotonic_s() + 5
     while not gone(pid):
         assert clock.monotonic_s() < deadline
 

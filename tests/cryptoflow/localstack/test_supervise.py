@@ -63,7 +63,13 @@ def test_a_paused_child_can_be_stopped(owner: Supervisor) -> None:
 
 def test_a_child_outlives_the_thread_that_asked_for_it(owner: Supervisor) -> None:
     """The kernel ties a child to a thread; ours lives as long as the process."""
-    thread = threading.Thread(target=lambda: owner.start("long", ["sleep", "60"]))
+
+    def begin() -> None:
+        script = "import time; print('up', flush=True); time.sleep(60)"
+        started = owner.start("long", [sys.executable, "-c", script])
+        started.wait_until(lambda: "up" in started.log_tail(), 20, "starting")
+
+    thread = threading.Thread(target=begin)
     thread.start()
     thread.join()
     child = owner.children[0]
