@@ -1,0 +1,29 @@
+"""The intake is one door: order in is order out."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas import GapEvidence, encode_frame
+from tests.doubles.memory_log import MemoryLog
+
+
+def test_data_gaps_and_own_frames_leave_in_the_order_they_entered(memory_log: MemoryLog) -> None:
+    """A gap written between two frames stands between them in the log."""
+    lane = memory_log.lane("AAAUSDT")
+    take = memory_log.intake.take
+    take(lane, "trades", encode_frame("c", 1, 1, "trades", b"1"), 1)
+    memory_log.intake.gap(lane, GapEvidence(cause="disconnect", streams=("trades",), from_ns=1))
+    take(lane, "trades", encode_frame("d", 1, 2, "trades", b"2"), 2)
+    memory_log.intake.own(lane, "alive", b"{}")
+    frames = memory_log.frames("AAAUSDT")
+    assert [frame.k for frame in frames] == ["trades", "gap", "trades", "alive"]
+    assert msgspec.json.decode(frames[1].payload(), type=GapEvidence).from_ns == 1
+    assert {key.kind: count for key, count in memory_log.balance.received.items()} == {"gap": 1, "alive": 1}
+
+
+def test_a_tick_sends_what_waited_long_enough(memory_log: MemoryLog) -> None:
+    """Without a further frame the linger ends the wait."""
+    memory_log.intake.own(memory_log.lane("AAAUSDT"), "alive", b"{}")
+    memory_log.intake.tick()
+    assert len(memory_log.client.delivered) == 1

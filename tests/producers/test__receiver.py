@@ -1,0 +1,98 @@
+"""Every frame received is published verbatim, whatever it contains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from exchanges import StreamKind
+from exchanges.binance import USDM
+from producers import _receiver
+from producers._receiver import Receiver
+from producers._watchdog import SilenceLimits, StreamInfo, Watchdog
+from tests.doubles.memory_log import MemoryLog
+
+BOOK = b'{"stream":"aaausdt@depth@100ms","data":{"s":"AAAUSDT","U":1,"u":2,"pu":0,"b":[],"a":[]}}'
+TRADE = b'{"stream":"aaausdt@aggTrade","data":{"s":"AAAUSDT","a":1}}'
+ACK = b'{"result":null,"id":1}'
+GARBAGE = b'{"stream":"aaausdt@aggTr\xff\xfe'
+
+
+class Bench:
+    """Hold a receiver and what it called."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        """Connect it to the log."""
+        self.books: list[tuple[str, bytes]] = []
+        self.control: list[bytes] = []
+        self.watchdog = Watchdog(
+            [StreamInfo("aaausdt@aggTrade", StreamKind.TRADES, "AAAUSDT", None)], SilenceLimits(1, 1, 2, 2, 1)
+        )
+        on_book: Callable[[str, bytes], None] = lambda symbol, raw: self.books.append((symbol, raw))  # noqa: E731 - short
+        self.receiver = Receiver(USDM, log.lane, log.intake, self.watchdog, on_book, self.control.append)
+
+
+@pytest.fixture
+def bench(memory_log: MemoryLog) -> Bench:
+    """Return a receiver on the memory log."""
+    return Bench(memory_log)
+
+
+def test_frames_go_to_their_symbols_verbatim_and_numbered(bench: Bench, memory_log: MemoryLog) -> None:
+    """Number, kind and bytes are kept; the connection names itself."""
+    for raw in (TRADE, ACK, BOOK):
+        bench.receiver.take(raw)
+    frames = memory_log.frames("AAAUSDT")
+    assert [(frame.c, frame.n, frame.k, frame.payload()) for frame in frames] == [
+        (bench.receiver.conn, 1, "trades", TRADE), (bench.receiver.conn, 3, "book", BOOK),
+    ]  # fmt: skip
+    assert [(frame.n, frame.k, frame.payload()) for frame in memory_log.frames("")] == [(2, "control", ACK)]
+    assert bench.control == [ACK]
+    assert bench.books == [("AAAUSDT", BOOK)]
+    assert bench.receiver.frames == 3
+
+
+@pytest.mark.parametrize("raw", [GARBAGE, b"", b"[" * 50_000, b"null", b'{"stream":1}', TRADE[:-2]])
+def test_garbage_is_published_too(bench: Bench, memory_log: MemoryLog, raw: bytes) -> None:
+    """It travels byte for byte where a person finds it, counted as data, and spoils nothing around it."""
+    for one in (TRADE, raw, TRADE):
+        bench.receiver.take(one)
+    found = [*memory_log.frames("AAAUSDT"), *memory_log.frames("")]
+    assert sorted(frame.payload() for frame in found) == sorted([TRADE, raw, TRADE])
+    assert memory_log.balance.facts()["received"] == 3
+    assert {frame.k for frame in found} <= {"trades", "control"}
+
+
+def test_answers_are_no_sign_of_life(bench: Bench) -> None:
+    """Only data frames feed the watchdog."""
+    bench.receiver.take(ACK)
+    assert bench.watchdog.connection_ns == 0
+    bench.receiver.take(TRADE)
+    assert bench.watchdog.connection_ns == bench.receiver.last_ns
+    assert bench.watchdog.counts["aaausdt@aggTrade"] == 1
+
+
+def test_held_frames_come_out_in_order_after_the_release(bench: Bench, memory_log: MemoryLog) -> None:
+    """While held nothing reaches the log or the books, but answers still count."""
+    bench.receiver.hold()
+    for raw in (ACK, TRADE, BOOK):
+        bench.receiver.take(raw)
+    assert memory_log.frames("AAAUSDT") == []
+    assert bench.books == []
+    assert bench.control == [ACK]
+    assert bench.receiver.held == 3
+    bench.receiver.release()
+    bench.receiver.take(TRADE)
+    assert [frame.n for frame in memory_log.frames("AAAUSDT")] == [2, 3, 4]
+    assert bench.books == [("AAAUSDT", BOOK)]
+    assert bench.receiver.held == 0
+
+
+def test_the_lanes_remembered_are_bounded(bench: Bench, memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A venue that names ever new symbols does not fill the memory."""
+    monkeypatch.setattr(_receiver, "LANES_CACHE_MAX", 2)
+    for number in range(5):
+        bench.receiver.take(TRADE.replace(b"aaausdt", b"s%dusdt" % number))
+    assert len(bench.receiver._lanes) == 2
+    assert len(memory_log.frames("S4USDT")) == 1
