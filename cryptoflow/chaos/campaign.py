@@ -102,7 +102,7 @@ class Campaign:
             broker.kill()
             fleet.kills["broker"] += 1
             self._tend(fleet, FAULT_SPACING_S)
-            broker.restart()
+            broker.revive()
             return
         member = fleet.of(fault.role)[fault.member]
         if fault.kind == "kill":

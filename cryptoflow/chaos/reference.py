@@ -76,8 +76,9 @@ def _committed(settings: Settings, tables_now: Tables, md: dict[tuple[str, int],
 def differences(first: Settings, second: Settings) -> dict[str, tuple[str, str]]:
     """Return {table: (hash, hash)} of the tables whose rows are not the same."""
     found = {}
-    for name in records():
-        hashes = (table_hash(catalog_reader(first), name), table_hash(catalog_reader(second), name))
+    for name in Tables(first).states():
+        readers = (catalog_reader(each, all_columns=True) for each in (first, second))
+        hashes = [table_hash(reader, name) for reader in readers]
         if hashes[0] != hashes[1]:
-            found[name] = hashes
+            found[name] = (hashes[0], hashes[1])
     return found
