@@ -43,8 +43,7 @@ def draw(kills: int, seed: int, members: int = 2) -> list[Fault]:
     start (that start dying counts as a kill of its own), the rest a random instant. Every fail point
     is met in turn, so that a long campaign meets all.
     """
-    # A campaign must be repeatable; nothing here is a secret.
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311 - a campaign must be repeatable; nothing here is a secret
     turns = {role: chance.sample(points, len(points)) for role, points in FAIL_POINTS.items()}
     faults: list[Fault] = []
     done = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,8 @@ def run(options: DemoOptions) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _signal, _frame: stop.set())
-    data_dir = options.data_dir or DATA_ROOT / f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    stamp = "".join(character for character in clock.iso(clock.now_ns())[:19] if character not in "-:")
+    data_dir = options.data_dir or DATA_ROOT / f"demo-{stamp}"
     with LocalStack(data_dir, kafka={"partitions": PARTITIONS}) as stack:
         if stack.warning:
             click.echo(stack.warning, err=True)
