@@ -188,10 +188,10 @@ class Session:
         return False
 
     async def _lost(self, link: Link) -> None:
+        detail = link.ended.result()  # an unexpected error of its tasks comes out here
         self._link = None
         cause, self._cause = self._cause, DISCONNECT
         self._replace = ""
-        detail = link.ended.result()
         self._declare(link, cause, detail)
         await self._close(link)
         if clock.monotonic_s() - link.opened_s < _SOUND_S:

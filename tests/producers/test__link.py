@@ -1,0 +1,70 @@
+"""A link reads into the log, subscribes at the venue's pace and stops reading when asked to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from cryptoflow.config import Producer
+from exchanges import StreamKind
+from exchanges.binance import USDM
+from producers._connection import Target, open_connection
+from producers._link import Link, Surroundings
+from producers._plan import Carried
+from producers._watchdog import SilenceLimits, StreamInfo
+from tests.doubles.memory_log import MemoryLog
+from tests.doubles.scripted_venue import ScriptedVenue, scripted_venue
+from tests.doubles.venue_run import until
+
+STREAM = "aaausdt@aggTrade"
+
+
+async def opened(venue: ScriptedVenue, log: MemoryLog, room: asyncio.Event | None, **endpoint: object) -> Link:
+    """Open a started link with one stream."""
+    around = Surroundings(
+        exchange="binance", market=USDM, settings=Producer(), limits=SilenceLimits(30, 15, 30, 5, 120),
+        intake=log.intake, lane_of=log.lane, on_book=lambda _symbol, _raw: None, on_lost=lambda _symbol: None, room=room,
+    )  # fmt: skip
+    where = dataclasses.replace(USDM.endpoint("market"), **endpoint)  # type: ignore[arg-type] # any of its fields
+    carried = Carried(where, (StreamInfo(STREAM, StreamKind.TRADES, "AAAUSDT", None),))
+    link = Link(await open_connection(Target.of(venue.url, Producer())), around, carried, lambda: None)
+    link.start()
+    return link
+
+
+async def test_it_subscribes_and_starts_the_timers_with_the_answer(memory_log: MemoryLog) -> None:
+    """After the acknowledgement the feed streams and the watchdog watches."""
+    async with scripted_venue() as venue:
+        link = await opened(venue, memory_log, None)
+        await until(lambda: link.feed.streaming, 5, "streaming")
+        assert link.acknowledged_ns
+        assert venue.asked == [("SUBSCRIBE", [STREAM])]
+        await link.stop()
+        assert link.ended.result() == "closed"
+
+
+async def test_without_room_the_socket_is_not_read(memory_log: MemoryLog) -> None:
+    """The policy wait leaves frames at the venue until the broker has caught up."""
+    room = asyncio.Event()
+    room.set()
+    async with scripted_venue() as venue:
+        link = await opened(venue, memory_log, room)
+        await until(lambda: link.feed.streaming, 5, "streaming")
+        room.clear()
+        for number in range(5):
+            await venue.send(STREAM, number)
+        await asyncio.sleep(0.1)
+        assert len(memory_log.frames("AAAUSDT")) <= 1
+        room.set()
+        await until(lambda: len(memory_log.frames("AAAUSDT")) == 5, 5, "catching up")
+        await link.stop()
+
+
+async def test_heartbeats_are_sent_where_the_venue_wants_them(memory_log: MemoryLog) -> None:
+    """The endpoint says what and how often."""
+    async with scripted_venue() as venue:
+        beat = b'{"method":"PING","params":[]}'
+        link = await opened(venue, memory_log, None, heartbeat=beat, heartbeat_interval_s=0.05)
+        await until(lambda: link.ended.done() or ("PING", []) in venue.asked, 5, "a heartbeat")
+        await link.stop()
+        assert ("PING", []) in venue.asked

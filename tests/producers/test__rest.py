@@ -1,0 +1,98 @@
+"""REST stays within its budget and leaves a venue alone when asked to."""
+
+from __future__ import annotations
+
+import pytest
+
+from cryptoflow.errors import Action
+from exchanges import RestRequest
+from producers import _rest
+from producers._rest import Rest, RestError, WeightBudget
+from tests.doubles.rest_venue import RestVenue, rest_venue
+
+MINUTE_NS = 60_000_000_000
+REQUEST = RestRequest("/depth", {"symbol": "AAAUSDT"}, 20)
+
+
+def rest(venue: RestVenue, per_minute: int = 1000, timeout_s: float = 5) -> Rest:
+    """Make a client of the venue."""
+    return Rest(venue.base, "X-Weight", per_minute, timeout_s=timeout_s, local_address="")
+
+
+def test_weight_is_counted_per_minute_of_the_wall_clock() -> None:
+    """A full minute waits for the next one; a single request above the budget may go alone."""
+    budget = WeightBudget(50)
+    at = 100 * MINUTE_NS
+    assert [budget.wait_s(20, at) for _ in range(2)] == [0, 0]
+    assert budget.wait_s(20, at + MINUTE_NS // 2) == 30
+    assert budget.wait_s(20, at + MINUTE_NS) == 0
+    assert budget.wait_s(500, at + 2 * MINUTE_NS) == 0
+    assert budget.wait_s(1, at + 2 * MINUTE_NS) == 60
+
+
+def test_the_venues_own_count_wins_when_it_is_higher() -> None:
+    """Others on the same address spend from the same budget."""
+    budget = WeightBudget(50)
+    budget.wait_s(10, 0)
+    budget.observe(45)
+    budget.observe(3)
+    assert budget.used == 45
+    assert budget.wait_s(10, 1) > 0
+
+
+def test_being_told_to_wait_blocks_every_request() -> None:
+    """A block outlasts the minute and is bounded."""
+    budget = WeightBudget(50)
+    budget.block(120, 0)
+    budget.block(5, 0)
+    assert budget.wait_s(1, MINUTE_NS) == 60
+    assert budget.wait_s(1, 2 * MINUTE_NS) == 0
+    budget.block(10**9, 0)
+    assert budget.wait_s(1, 0) == 3 * 86_400
+
+
+async def test_an_answer_comes_back_with_its_weight_observed() -> None:
+    """Body, query and the used weight."""
+    async with rest_venue() as venue, rest(venue) as one:
+        venue.script = [(200, {"X-Weight": "77"}, b'{"lastUpdateId":1}')]
+        await one.room(20)
+        assert await one.get(REQUEST) == b'{"lastUpdateId":1}'
+        assert venue.asked == ["/depth?symbol=AAAUSDT"]
+        assert one._budget.used == 77
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait_s"),
+    [(429, {"Retry-After": "7"}, 7), (418, {"Retry-After": "90"}, 90), (403, {}, 300), (429, {}, 10), (500, {}, 1)],
+)
+async def test_refusals_say_how_long_to_wait(status: int, headers: dict[str, str], wait_s: float) -> None:
+    """429, 418 and 403 block the host for as long as the venue says; others are tried again soon."""
+    async with rest_venue() as venue, rest(venue) as one:
+        venue.script = [(status, headers, b"no")]
+        with pytest.raises(RestError, match=f"status {status} no") as caught:
+            await one.get(REQUEST)
+        assert caught.value.wait_s == wait_s
+        assert caught.value.action is Action.RETRY
+        blocked = one._budget.wait_s(1, _rest.clock.now_ns())
+        assert (blocked > wait_s - 1) == (status != 500)
+
+
+async def test_a_venue_that_is_not_there_is_an_error_to_retry() -> None:
+    """Connection errors carry a wait too."""
+    async with rest_venue() as venue:
+        base = venue
+    async with rest(base) as one:
+        with pytest.raises(RestError) as caught:
+            await one.get(REQUEST)
+        assert caught.value.wait_s > 0
+    with pytest.raises(RestError, match="not open"):
+        await rest(base).get(REQUEST)
+
+
+async def test_an_endless_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The body has a limit."""
+    monkeypatch.setattr(_rest, "BODY_MAX_BYTES", 1000)
+    async with rest_venue() as venue, rest(venue) as one:
+        venue.script = [(200, {}, b"x" * 5000)]
+        with pytest.raises(RestError, match="larger than 1000 bytes"):
+            await one.get(REQUEST)

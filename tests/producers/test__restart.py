@@ -1,0 +1,65 @@
+"""What was missed since the last run is told per stream, from the log alone."""
+
+from __future__ import annotations
+
+from producers._restart import LastHeard
+from schemas import GapEvidence, RawRecord, decode_raw, encode_frame, encode_raw
+
+KINDS = frozenset({"trades", "quotes", "liquidations"})
+KEY = ("usdm", "AAAUSDT")
+
+
+def record(*frames: tuple[str, int, bytes], symbol: str = "AAAUSDT") -> RawRecord:
+    """Make a record of frames (kind, time, bytes)."""
+    encoded = [encode_frame("c", number, t, kind, raw) for number, (kind, t, raw) in enumerate(frames)]
+    return decode_raw(encode_raw("binance", "usdm", symbol, "test", encoded))
+
+
+def heard() -> LastHeard:
+    """Look for one symbol."""
+    return LastHeard("binance", {KEY: KINDS})
+
+
+def test_the_last_frame_of_each_stream_counts_in_any_order_of_reading() -> None:
+    """The log is read backwards in windows, so older records may come later."""
+    one = heard()
+    one.take(record(("trades", 50, b"1"), ("quotes", 60, b"1")))
+    one.take(record(("trades", 10, b"1"), ("gap", 90, b"{}"), ("instrument", 95, b"{}")))
+    assert one.times == {KEY: {"trades": 50, "quotes": 60}}
+
+
+def test_an_alive_frame_counts_up_to_the_silence_it_allows() -> None:
+    """An idle stream was sound at least until the frame less its limit, and never less than its last frame."""
+    one = heard()
+    one.take(
+        record(("trades", 50, b"1"), ("alive", 100, b'{"streams":["trades","liquidations"],"silence_limit_ns":30}'))
+    )
+    one.take(record(("alive", 60, b'{"streams":["trades"],"silence_limit_ns":30}'), ("alive", 99, b'"no"')))
+    assert one.times == {KEY: {"trades": 70, "liquidations": 70}}
+
+
+def test_streams_last_heard_together_share_a_gap() -> None:
+    """One gap frame per distinct time; streams not recorded any more have none."""
+    one = heard()
+    one.take(record(("trades", 50, b"1"), ("quotes", 50, b"1"), ("book", 55, b"1")))
+    one.take(record(("alive", 80, b'{"streams":["liquidations"],"silence_limit_ns":10}')))
+    assert list(one.evidence(100)) == [
+        (KEY, GapEvidence("restart", ("quotes", "trades"), 50, 100)),
+        (KEY, GapEvidence("restart", ("liquidations",), 70, 100)),
+    ]
+
+
+def test_a_symbol_never_heard_has_no_gap() -> None:
+    """Nothing in the log means nothing was ever recorded."""
+    one = heard()
+    one.take(record(("trades", 50, b"1"), symbol="BBBUSDT"))
+    assert list(one.evidence(100)) == []
+
+
+def test_further_windows_look_only_for_what_is_missing() -> None:
+    """Once all streams of a symbol are found its older records are not decoded."""
+    one = heard()
+    assert one.next_window()
+    assert one.open_keys == {b"binance.usdm.AAAUSDT"}
+    one.take(record(*((kind, 5, b"1") for kind in KINDS)))
+    assert not one.next_window()
