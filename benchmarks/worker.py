@@ -1,11 +1,11 @@
-"""How fast does the worker carry raw records into md topics, checkpoints on, and what does a frame cost?
+"""Measure how fast the worker carries raw records into md topics, checkpoints on, and what a frame costs.
 
 Path: real Kafka broker (raw topic, preloaded) → `faust -A cryptoflow worker` → md topics, states and
 barriers. CPU is that of the worker process alone, all its threads, from its first barrier to the last;
 wall time shares the machine's cores with the broker. Against: a plain Faust agent that counts records
 with one frame each.
 
-Command: `.venv/bin/python benchmarks/worker.py [--data quotes|mixed|recording] [--frames 800000] [--plain] [--profile FILE]`.
+Command: `.venv/bin/python benchmarks/worker.py [--data quotes|mixed|recording] [--frames 800000] [--plain]`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -51,7 +52,7 @@ async def count(stream):
         done += 1
 @app.timer(0.5)
 async def tell():
-    print("DONE", done, flush=True)
+    print(f"DONE {done} END", flush=True)
 """
 
 
@@ -191,8 +192,8 @@ def plain(bootstrap: str, count: int, supervisor: Supervisor, folder: Path) -> t
     deadline = time.monotonic() + TIMEOUT_S
     while done < count and time.monotonic() < deadline and child.alive():
         time.sleep(0.2)
-        told = [line for line in child.log.read_text("utf-8").splitlines() if "DONE" in line]
-        done = int(told[-1].split("DONE")[1].split()[0]) if told else 0
+        told = re.findall(r"DONE (\d+) END", child.log.read_text("utf-8"))
+        done = int(told[-1]) if told else 0
         if begun is None and done:
             begun = time.monotonic(), cpu_s(child.pid), done
     assert begun is not None, child.log_tail()
