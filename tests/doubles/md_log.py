@@ -104,7 +104,7 @@ class MdLog:
             for record in held[starts[self.topic, partition] or 0 :]
         ]
 
-    def keys(self) -> set[tuple[int, int, int]]:
+    def identities(self) -> set[tuple[int, int, int]]:
         """Return the identity of every row written: (raw partition, raw offset, row index)."""
         from schemas import decode_md
 

@@ -152,9 +152,9 @@ def table_faults(table: ice.Table, log: MdLog) -> list[str]:
     keys = Counter((row["raw_partition"], row["raw_offset"], row["row_index"]) for row in rows)
     if any(count > 1 for count in keys.values()):
         found.append(f"{len(rows) - len(keys)} rows twice")
-    if missing := log.keys() - set(keys):
+    if missing := log.identities() - set(keys):
         found.append(f"{len(missing)} rows missing")
-    if extra := set(keys) - log.keys():
+    if extra := set(keys) - log.identities():
         found.append(f"{len(extra)} rows nobody wrote")
     snapshot = table.current_snapshot()
     entries = [

@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ class Stack:
         for future in admin.create_topics(wanted).values():
             future.result(30)
         self.offset = 0
+        self.started: list[subprocess.Popen[bytes]] = []
 
     def write(self, records: int) -> None:
         """Append records to both topics and wait for the broker."""
@@ -107,7 +108,16 @@ class Stack:
             "CRYPTOFLOW_FAILPOINT": failpoint,
         }
         with (self.folder / "sink.log").open("ab") as output:
-            return subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stderr=output)
+            process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stderr=output)
+        self.started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Leave no process behind, whatever the test did."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def ends(self) -> dict[str, int]:
         """Return rows per table as last committed."""
@@ -122,18 +132,20 @@ class Stack:
 
     def expected(self) -> dict[str, int]:
         """Return rows per table as produced."""
-        trades = len(self.logs["md.trades"].keys())
+        trades = len(self.logs["md.trades"].identities())
         kinds = Counter(
             ("book_deltas", "book_snapshots", "gap")[(offset * 1000 + row) % 3]
-            for _, offset, row in self.logs["md.book"]
+            for _, offset, row in self.logs["md.book"].identities()
         )
         return {"trades": trades, "book_deltas": kinds["book_deltas"], "book_snapshots": kinds["book_snapshots"]}
 
 
 @pytest.fixture
-def stack(broker: KafkaBroker, standin: Any, tmp_path: Path) -> Stack:
+def stack(broker: KafkaBroker, standin: Any, tmp_path: Path) -> Iterator[Stack]:
     """Give a deployment of its own on the shared parts."""
-    return Stack(broker, standin.values, tmp_path)
+    made = Stack(broker, standin.values, tmp_path)
+    yield made
+    made.stop()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:

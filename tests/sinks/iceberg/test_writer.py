@@ -90,7 +90,7 @@ def test_rows_survive_the_file() -> None:
     log = trades()
     (file,) = written(log, "trades")
     rows = pq.read_table(io.BytesIO(b"".join(file.chunks))).to_pylist()
-    assert {(r["raw_partition"], r["raw_offset"], r["row_index"]) for r in rows} == log.keys()
+    assert {(r["raw_partition"], r["raw_offset"], r["row_index"]) for r in rows} == log.identities()
     for row in rows:
         number = row["raw_offset"] * 1000 + row["row_index"]
         assert row["price"] * 10_000 == number
