@@ -44,10 +44,10 @@ class FaultPlan:
         self._outlet, self._hub, self._rest = outlet, hub, rest
         self._rng = random.Random(f"faults/{seed}")  # noqa: S311 - a plan, not a secret
         self._kinds = list(faults)
+        self._wanted = frozenset(faults)
         self._interval = interval_frames
         self._silence_s = silence_s
         self._snapshot_now = snapshot_now
-        self._turn = 0
         self._variant = 0
         self._used: dict[str, int] = {}
         self._silences: dict[str, float] = {}
@@ -65,6 +65,16 @@ class FaultPlan:
         """Tell whether no fault is waiting or lasting."""
         return not (self._outlet.armed or self._outlet.held or self._muted or self._mute or self._hub.why)
 
+    @property
+    def complete(self) -> bool:
+        """Tell whether every kind of fault has happened."""
+        return self._wanted <= self.counts.keys()
+
+    @property
+    def books_recovered(self) -> bool:
+        """Tell whether every book that lost frames has had a fresh snapshot."""
+        return not self._rest.awaited
+
     def end(self) -> None:
         """Inject nothing more; what lasts goes on until it heals."""
         self._kinds = []
@@ -76,12 +86,14 @@ class FaultPlan:
             self._end_silence(stream, "time")
         if not self._kinds or self._outlet.offered < self._next_at or self._hub.lost(expected):
             return
-        kind = self._kinds[self._turn % len(self._kinds)]
-        if kind in _ALONE and not self.healed:
-            return
-        self._next_at = self._draw(self._outlet.offered)
-        self._turn += 1
-        await self._inject(kind, expected)
+        # A fault that must be alone waits at the head of the line, and no long one starts before it.
+        waits = self._kinds[0] in _ALONE and not self.healed
+        able = [kind for kind in self._kinds if not waits or kind not in {*_ALONE, "silence"}]
+        if able:
+            self._kinds.remove(able[0])
+            self._kinds.append(able[0])
+            self._next_at = self._draw(self._outlet.offered)
+            await self._inject(able[0], expected)
 
     async def _inject(self, kind: str, expected: Sequence[str]) -> None:
         if kind in _ALONE:

@@ -19,6 +19,7 @@ _FRAMES_PER_SYMBOL_S = 150
 _BUSY_SHARE = 8
 _HEAL_PACE_S = 0.02
 _NS = 1_000_000_000
+_BEHIND_MAX_NS = _NS // 4
 
 
 class GeneratedMarket:
@@ -38,6 +39,7 @@ class GeneratedMarket:
         self._turn = 0
         rate = options.rate_fps or _FRAMES_PER_SYMBOL_S * len(ordered)
         self._frame_ns = int(_NS / rate)
+        self._epoch_ns = 0
         self._now_ns = (options.start_ms or clock.now_ns() // 1_000_000) * 1_000_000
 
     @property
@@ -91,10 +93,13 @@ class GeneratedMarket:
 
     async def run(self, outlet: Outlet, plan: FaultPlan, stop: asyncio.Event) -> None:
         """Send until the limit is reached, then until every fault has healed, then one closing round."""
-        began_s, began_ns = clock.monotonic_s(), self._now_ns
+        began_s = clock.monotonic_s()
+        self._epoch_ns = self._now_ns - int(began_s * _NS)
+        began_ns = self._now_ns
         options = self._options
         batch = min(_BATCH_FRAMES, max(1, int(options.rate_fps / 100))) if options.rate_fps else _BATCH_FRAMES
-        while not stop.is_set() and not self._finished(outlet, began_s):
+        while not stop.is_set() and not self._finished(outlet, plan, began_s):
+            self._keep_up()
             unsent = await self._send(outlet, self.batch(batch))
             await plan.between(self.expected)
             if options.rate_fps:
@@ -105,18 +110,28 @@ class GeneratedMarket:
         await self._heal(outlet, plan, stop)
         await self._send(outlet, self.closing())
 
-    def _finished(self, outlet: Outlet, began_s: float) -> bool:
+    def _keep_up(self) -> None:
+        """Let the venue's clock not fall behind real time: periodic streams would look silent."""
+        behind_ns = self._epoch_ns + int(clock.monotonic_s() * _NS) - self._now_ns
+        if behind_ns > _BEHIND_MAX_NS:
+            self._now_ns += behind_ns
+
+    def _finished(self, outlet: Outlet, plan: FaultPlan, began_s: float) -> bool:
         frames_max, run_s = self._options.frames_max, self._options.run_s
-        sent = outlet.hub.frames_sent
-        return bool((frames_max and sent >= frames_max) or (run_s and clock.monotonic_s() - began_s >= run_s))
+        if run_s and clock.monotonic_s() - began_s >= run_s:
+            return True
+        # A run with faults goes on until each kind has happened, at most for twice the frames.
+        limit = frames_max if plan.complete else 2 * frames_max
+        return bool(frames_max) and outlet.hub.frames_sent >= limit
 
     async def _heal(self, outlet: Outlet, plan: FaultPlan, stop: asyncio.Event) -> None:
         """Go on slowly, without new faults, until all streams flow; quiet streams would look silent."""
         plan.end()
         deadline = clock.monotonic_s() + self._options.recovery_wait_s
         while not stop.is_set() and clock.monotonic_s() < deadline:
-            if plan.healed and not outlet.hub.lost(self.expected):
+            if plan.healed and plan.books_recovered and not outlet.hub.lost(self.expected):
                 return
+            self._keep_up()
             await self._send(outlet, self.batch(max(8, len(self.symbols))))
             await plan.between(self.expected)
             await asyncio.sleep(_HEAL_PACE_S * max(1.0, len(self.symbols) / 20))

@@ -18,7 +18,8 @@ class SimulatorOptions:
 
     A generated run ends after `frames_max` frames handed to sockets or `run_s` seconds (0 = no
     limit). `rate_fps` 0 means as fast as the sockets take it, `speed` 0 the same for a replay and
-    1 real time. The same seed, symbols, channels and `start_ms` generate the same market.
+    1 real time. The same seed, symbols, channels and `start_ms` generate the same market, as long as
+    the sockets keep up with the rate: streams with a period keep it whatever happens.
     """
 
     data_dir: Path
@@ -38,8 +39,8 @@ class SimulatorOptions:
     faults: tuple[str, ...] = ()
     fault_interval_frames: int = 0
     """Mean frames between faults; 0 = chosen from `frames_max`."""
-    silence_s: float = 30.0
-    """Longest silence of a stream [s]; subscribing it again ends it earlier."""
+    silence_s: float = 120.0
+    """Longest silence of a stream [s]; subscribing it again ends it, so it lasts until it is noticed."""
 
     ws_port: int = 0
     rest_port: int = 0
@@ -58,7 +59,7 @@ class SimulatorOptions:
     """Hold a snapshot request that comes before its place in the recording [s]."""
     slow_client_s: float = 60.0
     """Cut a client that takes nothing for this long [s]."""
-    recovery_wait_s: float = 180.0
+    recovery_wait_s: float = 300.0
     """Keep the market going after its last frame until all faults have healed [s]."""
     unsent_rate_fps: float = 2000.0
     """Frames per second that pass by while nobody is subscribed to them, when unpaced."""

@@ -51,7 +51,7 @@ def compare(ledgers: Sequence[Path], read_table: ReadTable, tolerances: Toleranc
         timelines = _compare_table(ledger, kind, found, read_table, report)
         for symbol in sorted({*timelines, *(name for name, of in gaps if of == kind)}):
             own = gaps.get((symbol, kind), [])
-            judge_track(f"{kind} {symbol}", timelines.get(symbol), own, allowed, report)
+            judge_track(f"{kind} {symbol}", timelines.get(symbol), own, ledger.fresh.get(symbol, ()), allowed, report)
     _compare_snapshots(ledger, gaps, read_table, report, allowed)
     _compare_garbage(ledger, gaps, read_table, report)
     return report

@@ -134,8 +134,18 @@ class Timeline:
         )
 
 
-def judge_track(name: str, timeline: Timeline | None, gaps: Sequence[Gap], allowed: Tolerances, report: Report) -> None:
-    """Judge every missing run and every declared gap of one stream of one symbol."""
+def judge_track(
+    name: str,
+    timeline: Timeline | None,
+    gaps: Sequence[Gap],
+    fresh: Sequence[int],
+    allowed: Tolerances,
+    report: Report,
+) -> None:
+    """Judge every missing run and every declared gap of one stream of one symbol.
+
+    `fresh` are the times at which the venue answered the symbol's book as it was.
+    """
     if timeline is None:
         for gap in gaps:
             report.fail("overlong_gaps", f"{name}: gap {gap.gap_id} ({gap.cause}) of a stream never sent")
@@ -146,7 +156,7 @@ def judge_track(name: str, timeline: Timeline | None, gaps: Sequence[Gap], allow
         covering = [gap for gap, low, high in spans if low < run.last and run.first < high]
         _judge_run(name, timeline, run, [(low, high) for _, low, high in spans], allowed, report)
         _judge_ids(name, timeline, run, covering, report)
-    damage = _damage(timeline, runs, allowed)
+    damage = _damage(timeline, runs, fresh, allowed)
     for gap in gaps:
         _judge_gap(name, timeline, gap, damage, allowed, report)
 
@@ -243,22 +253,36 @@ def _ids_right(track: Track, run: Run, gap: Gap) -> bool:
     return counted and before < gap.from_id <= track.first[run.first] and last <= gap.to_id < after
 
 
-def _damage(timeline: Timeline, runs: Sequence[Run], allowed: Tolerances) -> list[tuple[int, int]]:
+def _damage(
+    timeline: Timeline, runs: Sequence[Run], fresh: Sequence[int], allowed: Tolerances
+) -> list[tuple[int, int]]:
     """Return the times, sorted, in which nothing could be trusted, with the limits a gap may add."""
     book = timeline.track.table == "book_deltas"
     slack = int(allowed.clock_s * _NS)
-    after_ns = int(allowed.snapshot_s * _NS) if book else 0
     spans = []
     for run in runs:
         before, after = timeline.around(run)
-        spans.append((before or 0, after + after_ns if after is not None else _FOREVER_NS))
+        spans.append((before or 0, _FOREVER_NS if after is None else after))
     reconnect_ns = int(allowed.reconnect_s * _NS)
     for since, until in timeline.track.down:
         before_index = bisect_right(timeline.times, since) - 1
         before = timeline.times[before_index] if before_index >= 0 else 0
-        until_ns = _FOREVER_NS if until is None else until + reconnect_ns + after_ns
-        spans.append((min(before, since) - slack, until_ns))
+        spans.append((min(before, since) - slack, _FOREVER_NS if until is None else until + reconnect_ns))
+    if book:
+        snapshot_ns = int(allowed.snapshot_s * _NS)
+        spans = [(low, _answered(fresh, low, high) + snapshot_ns) for low, high in spans]
     return sorted(spans)
+
+
+def _answered(fresh: Sequence[int], low: int, high: int) -> int:
+    """Return when a book broken from `low` to `high` could be whole again: with its next fresh answer.
+
+    Answers wait for the venue's request limits, so this can be long after the break.
+    """
+    index = bisect_left(fresh, high)
+    if index < len(fresh):
+        return fresh[index]
+    return high if bisect_left(fresh, low) < len(fresh) else _FOREVER_NS
 
 
 def _judge_gap(

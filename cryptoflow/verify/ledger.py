@@ -97,6 +97,9 @@ class Ledger:
     paths: Sequence[Path]
     tracks: dict[tuple[str, str], Track] = field(default_factory=dict)
     snapshots: dict[tuple[str, Hashable], Answers] = field(default_factory=dict)
+    fresh: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """When each symbol's book was answered as it was, by time."""
+
     garbage: list[Garbage] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     frames: int = 0
@@ -184,6 +187,8 @@ def _take_event(ledger: Ledger, subscriptions: _Subscriptions, told: dict[str, A
         ledger.faults[told["kind"]] += 1
     elif name == "rest" and told["path"] == "depth" and told["status"] == 200:  # noqa: PLR2004 - HTTP's OK
         answer = snapshot(told["symbol"], told["body"])
+        if not told["stale"]:
+            ledger.fresh[answer.symbol].append(ns)
         key = (answer.symbol, answer.key)
         if key in ledger.snapshots:
             ledger.snapshots[key].count += 1

@@ -20,8 +20,8 @@ class Tolerances:
     reconnect_s: float = 5.0
     """A gap of a connection that was down may end this long after the venue has it again."""
 
-    snapshot_s: float = 150.0
-    """A gap of a book may last this long beyond the missing frames: until its snapshot is spliced."""
+    snapshot_s: float = 30.0
+    """A gap of a book may last this long beyond the venue's next fresh answer: until that is spliced."""
 
     clock_s: float = 0.5
     """Slack between the times of two processes."""
