@@ -45,15 +45,28 @@ class LastHeard:
     wanted: Mapping[tuple[str, str], frozenset[str]]
     times: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     open_keys: set[bytes] = field(default_factory=set)
+    framed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    oldest_ns: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def next_window(self) -> bool:
         """Look only for symbols of which something is missing; False when nothing is."""
         self.open_keys = {
             f"{self.exchange}.{market}.{symbol}".encode()
             for (market, symbol), kinds in self.wanted.items()
-            if not kinds <= self.times.get((market, symbol), {}).keys()
+            if not all(self._settled((market, symbol), kind) for kind in kinds)
         }
         return bool(self.open_keys)
+
+    def _settled(self, key: tuple[str, str], kind: str) -> bool:
+        """Tell whether no older record can say more about a stream.
+
+        Its own last frame was seen, or the log was read back to the time an `alive` frame vouches for:
+        between the two a frame of the stream may stand.
+        """
+        if kind in self.framed.get(key, ()):
+            return True
+        heard_ns = self.times.get(key, {}).get(kind)
+        return heard_ns is not None and self.oldest_ns[key] <= heard_ns
 
     def take(self, record: RawRecord) -> None:
         """Take one record's frames, in any order of records."""
@@ -61,8 +74,11 @@ class LastHeard:
         if key not in self.wanted:
             return
         times = self.times.setdefault(key, {})
+        framed = self.framed.setdefault(key, set())
         for frame in record.frames:
+            self.oldest_ns[key] = min(frame.t, self.oldest_ns.get(key, frame.t))
             if frame.k in STREAM_KINDS:
+                framed.add(frame.k)
                 times[frame.k] = max(frame.t, times.get(frame.k, 0))
             elif frame.k == ALIVE:
                 self._take_alive(times, frame.payload(), frame.t)

@@ -63,3 +63,22 @@ def test_further_windows_look_only_for_what_is_missing() -> None:
     assert one.open_keys == {b"binance.usdm.AAAUSDT"}
     one.take(record(*((kind, 5, b"1") for kind in KINDS)))
     assert not one.next_window()
+
+
+def test_a_frame_before_an_alive_frame_is_still_looked_for() -> None:
+    """An `alive` frame vouches for less than the stream's last frame may say, so the search goes on to that time."""
+    one = heard()
+    one.take(record(("trades", 95, b"1"), ("quotes", 96, b"1")))
+    one.take(record(("alive", 100, b'{"streams":["liquidations"],"silence_limit_ns":30}')))
+    assert one.next_window()
+    one.take(record(("liquidations", 85, b"1")))
+    assert one.times[KEY]["liquidations"] == 85
+    assert not one.next_window()
+
+
+def test_the_search_ends_at_the_time_an_alive_frame_vouches_for() -> None:
+    """Frames older than that time cannot be later than it."""
+    one = heard()
+    one.take(record(("trades", 95, b"1"), ("quotes", 69, b"1")))
+    one.take(record(("alive", 100, b'{"streams":["liquidations"],"silence_limit_ns":30}')))
+    assert not one.next_window()
