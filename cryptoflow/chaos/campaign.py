@@ -26,6 +26,8 @@ from cryptoflow.localstack.stack import merge
 
 PROFILE = Path(__file__).parents[2] / "configs" / "chaos.yaml"
 FAULT_SPACING_S = 2.5
+KILL_BUDGET_S = 5.0
+"""Data flows this long per kill asked for: start, work and death of a process, and what happens between."""
 RECOVERY_S = 15.0
 DRAIN_TIMEOUT_S = 300.0
 POLL_INTERVAL_S = 0.25
@@ -37,10 +39,9 @@ class Campaign:
     def __init__(self, data_dir: Path, kills: int, symbols: int, rate: int, seed: int) -> None:
         """Draw the faults; nothing runs yet."""
         self.data_dir = data_dir
-        self.faults = draw(kills, seed)
-        seconds = RECOVERY_S + sum(
-            FAULT_SPACING_S + fault.pause_s + (15 if fault.kind == "broker" else 0) for fault in self.faults
-        )
+        self.kills = kills
+        self.faults = draw(seed)
+        seconds = RECOVERY_S + kills * KILL_BUDGET_S
         self.options = DemoOptions(symbols=symbols, rate=rate, seconds=seconds, seed=seed, data_dir=data_dir)
         self.applied: Counter[str] = Counter()
         self._pause = threading.Event()
@@ -54,9 +55,9 @@ class Campaign:
                 raise StopError("running a campaign: it needs a real broker", fix="install Java 17 and Maven")
             fleet = self._start(stack, profile)
             try:
-                for fault in self.faults:
+                while fleet.kills.total() < self.kills and fleet.simulator().get("state") != "done":
                     self._tend(fleet, FAULT_SPACING_S)
-                    self._apply(stack.broker, fleet, fault)
+                    self._apply(stack.broker, fleet, next(self.faults))
                 self._drain(stack, fleet)
             finally:
                 fleet.stop()
@@ -65,12 +66,13 @@ class Campaign:
             reference = run_reference(stack, settings)
             unequal = differences(settings, reference)
         return {
-            "clean": found.clean and not unequal and not fleet.unexpected,
+            "clean": found.clean and not unequal and not fleet.unexpected and fleet.kills.total() >= self.kills,
             "kills": {**fleet.kills, "all": fleet.kills.total()},
             "fail_points": dict(fleet.points),
             "faults": dict(self.applied),
             "verify": found.plain(),
             "unequal_tables": unequal,
+            "ended_by_themselves": fleet.own_ends,
             "unexpected": fleet.unexpected,
             "elapsed_s": round(clock.monotonic_s() - started_s, 1),
             "data_dir": str(self.data_dir),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 FAIL_POINTS: dict[str, tuple[str, ...]] = {
@@ -15,7 +17,7 @@ FAIL_POINTS: dict[str, tuple[str, ...]] = {
         "sink.before_upload", "sink.after_upload", "sink.before_commit", "sink.after_commit", "sink.recovery",
     ),
 }  # fmt: skip
-OCCURRENCES_MAX = 12
+OCCURRENCES_MAX = 6
 PAUSE_MIN_S, PAUSE_MAX_S = 7.0, 10.0
 """Longer than the session timeout of the chaos profile (6 s), so that a paused worker becomes a zombie."""
 
@@ -36,29 +38,24 @@ class Fault:
     member: int = 0
 
 
-def draw(kills: int, seed: int, members: int = 2) -> list[Fault]:
-    """Draw a campaign of `kills` SIGKILLs, with pauses, moves and broker kills between them.
+def draw(seed: int, members: int = 2) -> Iterator[Fault]:
+    """Draw faults without end: kills of each role in turn, with pauses, moves and broker kills between them.
 
-    Each role is killed a third of the time; half of the kills hit a named fail point of the next
-    start (that start dying counts as a kill of its own), the rest a random instant. Every fail point
-    is met in turn, so that a long campaign meets all.
+    Half of the kills arm a named fail point of the next start, at which that start dies too; the rest
+    hit a random instant alone. The fail points of a role are met in turn, in a drawn order.
     """
     chance = random.Random(seed)  # noqa: S311 - a campaign must be repeatable; nothing here is a secret
     turns = {role: chance.sample(points, len(points)) for role, points in FAIL_POINTS.items()}
-    faults: list[Fault] = []
-    done = 0
-    while done < kills:
-        role = ("worker", "sink", "producer")[len(faults) % 3]
+    for number in itertools.count(1):
+        role = ("worker", "sink", "producer")[number % 3]
         member = chance.randrange(members) if role != "producer" else 0
         point = ""
-        if chance.random() < POINT_SHARE and done + 1 < kills:
+        if chance.random() < POINT_SHARE:
             turns[role].append(name := turns[role].pop(0))
             nth = 1 if name.endswith("recovery") else chance.randint(1, OCCURRENCES_MAX)
             point = f"{name}:{nth}"
-        faults.append(Fault("kill", role, point, member=member))
-        done += 2 if point else 1
-        faults.extend(_between(len(faults), chance, members))
-    return faults
+        yield Fault("kill", role, point, member=member)
+        yield from _between(number, chance, members)
 
 
 def _between(number: int, chance: random.Random, members: int) -> list[Fault]:

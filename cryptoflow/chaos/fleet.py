@@ -16,6 +16,9 @@ from cryptoflow.localstack import LocalStack
 from cryptoflow.localstack.ports import free_ports
 from cryptoflow.localstack.supervise import Child
 
+SAFE_EXIT = 70
+"""How a worker ends when going on could hide data; it is to be started again."""
+
 
 @dataclass
 class Member:
@@ -46,6 +49,7 @@ class Fleet:
         self.kills: Counter[str] = Counter()
         self.points: Counter[str] = Counter()
         self.unexpected: list[str] = []
+        self.own_ends: list[str] = []
         ports = iter(free_ports(1 + 2 * members))
         self.members = [
             self._member(
@@ -84,6 +88,8 @@ class Fleet:
         if member.armed and code == -signal.SIGKILL:
             self.kills[member.role] += 1
             self.points[member.armed] += 1
+        elif member.child is not None and code == SAFE_EXIT:
+            self.own_ends.append(f"{member.name}: {last_line(member.child)}")
         elif member.child is not None:
             self.unexpected.append(f"{member.name} ended with {code}: {last_line(member.child)}")
         member.child = None
