@@ -20,6 +20,13 @@ FLUSH_INTERVAL_S = 2.0
 """A demo shows rows soon; production commits every minute."""
 QUIET_INTERVAL_S = 5.0
 SPOOL_MAX_BYTES = 1 << 30
+PATIENCE = {
+    "connection_silence_s": 3600.0,
+    "silence_min_s": 3600.0,
+    "silence_period_factor": 3600.0,
+    "unheard_limit_s": 3600.0,
+}
+"""A replay runs at another speed than its venue and ends: there silence is no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,10 @@ def overlay(plan: Plan, urls: Mapping[str, str], data_dir: Path) -> dict[str, An
     `urls` has one URL per endpoint of the market, and `rest`.
     """
     market = f"{EXCHANGE}.{MARKET}"
+    patience = PATIENCE if plan.source == "replay" else {}
     return {
         "producer": {
+            **patience,
             "endpoints": {f"{market}.{name}": url for name, url in urls.items()},
             "channels": {market: list(plan.channels)} if plan.channels else {},
             "spool_dir": str(data_dir / "spool"),

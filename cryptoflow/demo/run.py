@@ -15,6 +15,7 @@ from cryptoflow import clock
 from cryptoflow.demo.finish import Finish, Step
 from cryptoflow.demo.options import DemoOptions
 from cryptoflow.demo.plan import MARKET, Plan
+from cryptoflow.demo.prices import LastPrices
 from cryptoflow.demo.progress import LogEnds, Tables
 from cryptoflow.demo.report import as_json, as_text, collect
 from cryptoflow.demo.stages import Stages
@@ -63,7 +64,7 @@ def plan_of(options: DemoOptions) -> Plan:
 
 def _follow(options: DemoOptions, stack: LocalStack, stages: Stages, stop: threading.Event) -> dict[str, Any]:
     started_s = clock.monotonic_s()
-    ends, tables = LogEnds(stack.settings), Tables(stack.settings)
+    ends, tables, prices = LogEnds(stack.settings), Tables(stack.settings), LastPrices(stack.settings)
     finish = Finish(stack.settings, stages, ends, tables)
     console = Console(stderr=True)
     shown = Snapshot(data_dir=str(stack.data_dir))
@@ -75,14 +76,17 @@ def _follow(options: DemoOptions, stack: LocalStack, stages: Stages, stop: threa
                 if options.once and step is Step.DONE:
                     break
                 if console.is_terminal:
-                    shown = look(shown, step, stages, tables, clock.monotonic_s() - started_s)
+                    shown = look(shown, step, stages, tables, prices, clock.monotonic_s() - started_s)
                     live.update(draw(shown), refresh=True)
         return collect(stack, stages, tables, clock.monotonic_s() - started_s)
     finally:
+        prices.close()
         ends.close()
 
 
-def look(before: Snapshot, step: Step, stages: Stages, tables: Tables, elapsed_s: float) -> Snapshot:
+def look(
+    before: Snapshot, step: Step, stages: Stages, tables: Tables, prices: LastPrices, elapsed_s: float
+) -> Snapshot:
     """Return what the live view shows now."""
     frames = stages.frames()
     states = tables.states()
@@ -98,6 +102,6 @@ def look(before: Snapshot, step: Step, stages: Stages, tables: Tables, elapsed_s
         lag_records=stages.lag_records(),
         gaps=states["gaps"].rows if "gaps" in states else 0,
         rows={name: state.rows for name, state in states.items() if state.rows},
-        prices=before.prices,
+        prices=prices.read(),
         data_dir=before.data_dir,
     )
