@@ -17,6 +17,7 @@ import platform
 import re
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -125,13 +126,11 @@ def rss_mb(pid: int) -> float:
     return 0.0
 
 
-def barriers(bootstrap: str, topic: str, seen: dict[int, int], consumer: confluent_kafka.Consumer) -> dict[int, int]:
-    """Return the barriers told so far per partition."""
-    del bootstrap, topic
+def barriers(seen: dict[int, int], consumer: confluent_kafka.Consumer) -> None:
+    """Take note of the barriers told since the last call, per partition."""
     for message in consumer.consume(1000, 0.1):
         if message.error() is None and message.key().startswith(b"b|") and message.value():
             seen[message.partition()] = json.loads(message.value())["next"]
-    return seen
 
 
 def measure(settings: Settings, child: Child, count: int) -> tuple[float, float, float]:
@@ -149,7 +148,7 @@ def measure(settings: Settings, child: Child, count: int) -> tuple[float, float,
     while any(seen.get(number, 0) < end for number, end in wanted.items()):
         if time.monotonic() > deadline or not child.alive():
             raise SystemExit(f"the worker did not finish: {child.log_tail()}")
-        barriers("", "", seen, consumer)
+        barriers(seen, consumer)
         if begun is None and any(seen.values()):
             begun = time.monotonic(), cpu_s(child.pid), sum(seen.values())
     consumer.close()
@@ -203,6 +202,56 @@ def plain(bootstrap: str, count: int, supervisor: Supervisor, folder: Path) -> t
     return result
 
 
+def paced(settings: Settings, child: Child, made: Iterator[tuple[bytes, bytes]], records_per_s: float) -> list[float]:
+    """Write records at a rate and read them from md.quotes; return seconds from produce to readable, sorted."""
+    bootstrap = settings.kafka.bootstrap_servers
+    consumer = confluent_kafka.Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "bench", "auto.offset.reset": "earliest", "fetch.wait.max.ms": 5}
+    )
+    consumer.assign([TopicPartition(settings.kafka.md_topic("md.quotes"), n, 0) for n in range(PARTITIONS)])
+    state = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "bench"})
+    state.assign([TopicPartition(settings.kafka.state_topic("all"), n, 0) for n in range(PARTITIONS)])
+    owned: dict[int, int] = {}
+    while len(owned) < PARTITIONS:
+        assert child.alive(), child.log_tail()
+        barriers(owned, state)
+    state.close()
+    sent: dict[tuple[int, int], float] = {}
+    done = threading.Event()
+
+    def write() -> None:
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 0}
+        )
+        begun = time.monotonic()
+        for number, (key, value) in enumerate(made):
+            while (early := begun + number / records_per_s - time.monotonic()) > 0:
+                producer.poll(early)
+            at = time.monotonic()
+            producer.produce(
+                "raw.binance",
+                key=key,
+                value=value,
+                on_delivery=lambda _, message, at=at: sent.update({(message.partition(), message.offset()): at}),
+            )
+        producer.flush()
+        done.set()
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    seen: dict[tuple[int, int], float] = {}
+    quiet_since = time.monotonic()
+    while not done.is_set() or time.monotonic() - quiet_since < 3:
+        for message in consumer.consume(100, 0.005):
+            header = MdHeader.from_kafka(message.headers())
+            quiet_since = time.monotonic()
+            for offset in range(header.first, header.last + 1):
+                seen.setdefault((header.raw_partition, offset), quiet_since)
+    consumer.close()
+    assert child.alive(), child.log_tail()
+    return sorted(seen[where] - at for where, at in sent.items() if where in seen)
+
+
 def main() -> None:
     """Run one measurement and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -211,6 +260,7 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, default=200)
     parser.add_argument("--frames-per-record", type=int, default=8)
     parser.add_argument("--plain", action="store_true", help="measure plain Faust with one frame per record instead")
+    parser.add_argument("--rate", type=int, default=0, help="measure latency at this many frames/s instead")
     parser.add_argument("--profile", default="", help="write a cProfile of the worker's main thread here")
     options = parser.parse_args()
     if options.data == "recording" and not RECORDING.exists():
@@ -218,33 +268,44 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         supervisor = Supervisor(Path(name) / "logs")
         try:
-            broker = KafkaBroker(Path(name) / "kafka", supervisor, heap_mib=1024)
-            broker.start()
-            kafka = {"bootstrap_servers": broker.bootstrap_servers, "partitions": PARTITIONS}
-            settings = Settings.model_validate({"environment": "test", "kafka": kafka})
-            topics.apply(settings)
-            per_record = 1 if options.plain else options.frames_per_record
-            made = records(options.data, options.frames, options.symbols, per_record)
-            count, size = preload(broker.bootstrap_servers, "raw.binance", made)
-            print(f"data: {options.data}, {count} records of {per_record} frames, {size / 1e6:.0f} MB;", end=" ")
-            print(f"{os.cpu_count()} cores shared with the broker, Python {platform.python_version()}")
-            if options.plain:
-                wall, cpu = plain(broker.bootstrap_servers, count, supervisor, Path(name))
-                print(f"plain Faust: {count / wall:,.0f} frames/s, {cpu / count * 1e6:.2f} us CPU per frame")
-                return
-            command = [str(Path(sys.executable).parent / "faust"), "-A", "cryptoflow", "worker", "-l", "info"]
-            if options.profile:
-                command = [sys.executable, "-m", "cProfile", "-o", options.profile, "-m", "faust", *command[1:]]
-            env = {"CRYPTOFLOW_ENVIRONMENT": "test", "CRYPTOFLOW_KAFKA": json.dumps(kafka)}
-            child = supervisor.start("worker", command, env, Path(name))
-            wall, cpu, memory = measure(settings, child, count)
-            frames = count * per_record
-            print(f"worker: {frames / wall:,.0f} frames/s, {cpu / frames * 1e6:.2f} us CPU per frame,", end=" ")
-            print(f"{frames / cpu:,.0f} frames per CPU second, {memory:.0f} MB RSS at most")
-            child.stop()
-            print(", ".join(f"{name} {rows}" for name, rows in rows_of(settings).items()))
+            run(options, supervisor, Path(name))
         finally:
             supervisor.stop()
+
+
+def run(options: argparse.Namespace, supervisor: Supervisor, folder: Path) -> None:
+    """Start broker and worker in a folder, measure what was asked for, print it."""
+    broker = KafkaBroker(folder / "kafka", supervisor, heap_mib=1024)
+    broker.start()
+    kafka = {"bootstrap_servers": broker.bootstrap_servers, "partitions": PARTITIONS}
+    settings = Settings.model_validate({"environment": "test", "kafka": kafka})
+    topics.apply(settings)
+    per_record = 1 if options.plain else options.frames_per_record
+    made = records(options.data, options.frames, options.symbols, per_record)
+    env = {"CRYPTOFLOW_ENVIRONMENT": "test", "CRYPTOFLOW_KAFKA": json.dumps(kafka)}
+    command = [str(Path(sys.executable).parent / "faust"), "-A", "cryptoflow", "worker", "-l", "info"]
+    if options.rate:
+        child = supervisor.start("worker", command, env, folder)
+        delays = paced(settings, child, made, options.rate / per_record)
+        told = ", ".join(f"p{p} {delays[int(len(delays) * p / 100) - 1] * 1e3:.1f} ms" for p in (50, 90, 99))
+        print(f"latency, produced to readable in md.quotes, {options.rate} frames/s of {per_record}: {told}")
+        return
+    count, size = preload(broker.bootstrap_servers, "raw.binance", made)
+    print(f"data: {options.data}, {count} records of {per_record} frames, {size / 1e6:.0f} MB;", end=" ")
+    print(f"{os.cpu_count()} cores shared with the broker, Python {platform.python_version()}")
+    if options.plain:
+        wall, cpu = plain(broker.bootstrap_servers, count, supervisor, folder)
+        print(f"plain Faust: {count / wall:,.0f} frames/s, {cpu / count * 1e6:.2f} us CPU per frame")
+        return
+    if options.profile:
+        command = [sys.executable, "-m", "cProfile", "-o", options.profile, "-m", "faust", *command[1:]]
+    child = supervisor.start("worker", command, env, folder)
+    wall, cpu, memory = measure(settings, child, count)
+    frames = count * per_record
+    print(f"worker: {frames / wall:,.0f} frames/s, {cpu / frames * 1e6:.2f} us CPU per frame,", end=" ")
+    print(f"{frames / cpu:,.0f} frames per CPU second, {memory:.0f} MB RSS at most")
+    child.stop()
+    print(", ".join(f"{name} {rows}" for name, rows in rows_of(settings).items()))
 
 
 if __name__ == "__main__":
