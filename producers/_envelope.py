@@ -90,7 +90,10 @@ class Envelopes:
         full = None
         if envelope is None:
             envelope = self._open[lane] = Envelope(lane, received_ns)
-        elif len(envelope.frames) >= self._frames_max or envelope.size + len(frame) + _FRAME_OVERHEAD_BYTES > self._bytes_max:
+        elif (
+            len(envelope.frames) >= self._frames_max
+            or envelope.size + len(frame) + _FRAME_OVERHEAD_BYTES > self._bytes_max
+        ):
             full = self._seal(lane)
             envelope = self._open[lane] = Envelope(lane, received_ns)
         envelope.add(kind, frame, received_ns)

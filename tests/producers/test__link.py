@@ -23,7 +23,8 @@ async def opened(venue: ScriptedVenue, log: MemoryLog, room: asyncio.Event | Non
     """Open a started link with one stream."""
     around = Surroundings(
         exchange="binance", market=USDM, settings=Producer(), limits=SilenceLimits(30, 15, 30, 5, 120),
-        intake=log.intake, lane_of=log.lane, on_book=lambda _symbol, _raw: None, on_lost=lambda _symbol: None, room=room,
+        intake=log.intake, lane_of=log.lane, on_book=lambda _symbol, _raw: None,
+        on_lost=lambda _symbol: None, room=room,
     )  # fmt: skip
     where = dataclasses.replace(USDM.endpoint("market"), **endpoint)  # type: ignore[arg-type] # any of its fields
     carried = Carried(where, (StreamInfo(STREAM, StreamKind.TRADES, "AAAUSDT", None),))

@@ -66,7 +66,7 @@ async def test_a_stale_snapshot_is_published_and_fetched_again(memory_log: Memor
     async with rest_venue() as venue, running(memory_log, venue) as books:
         venue.script = [(200, {}, body(5)), (200, {}, body(105))]
         books.delta("AAAUSDT", 100, 110, 99, clock.monotonic_s())
-        await until(lambda: books.valid_count(), 5, "the second snapshot")
+        await until(books.valid_count, 5, "the second snapshot")
         assert [frame.m and frame.m["reason"] for frame in snapshots(memory_log)] == ["subscribe", "resync"]
         assert [frame.n for frame in snapshots(memory_log)] == [1, 2]
 
@@ -79,7 +79,7 @@ async def test_a_failed_request_is_tried_again_after_its_wait(
     async with rest_venue() as venue, running(memory_log, venue) as books:
         venue.script = [failure, (200, {}, body(5))]
         books.delta("AAAUSDT", 1, 10, 0, clock.monotonic_s())
-        await until(lambda: books.valid_count(), 5, "the second try")
+        await until(books.valid_count, 5, "the second try")
         assert len(venue.asked) == 2
 
 

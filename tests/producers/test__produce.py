@@ -1,0 +1,118 @@
+"""The process refuses what it must before it opens anything, and damage in the spool is declared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoflow.config import Kafka, Producer, Settings
+from cryptoflow.errors import BrokerAwayError, ConfigError
+from exchanges.binance import EXCHANGE
+from producers import _kafka, produce
+from producers._envelope import Lane
+from producers._produce import _Run
+from schemas import decode_raw
+
+
+def settings(tmp_path: Path, **producer: Any) -> Settings:
+    """Point at nothing."""
+    own = Producer(**{"spool_dir": str(tmp_path), **producer})
+    return Settings(environment="test", kafka=Kafka(bootstrap_servers="127.0.0.1:1"), producer=own)
+
+
+async def test_a_wrong_source_is_refused_first(tmp_path: Path) -> None:
+    """Neither broker nor venue is reached."""
+    production = settings(tmp_path).model_copy(update={"environment": "production"})
+    with pytest.raises(ConfigError, match="source test is refused in production"):
+        await produce(production, EXCHANGE, ("usdm",), ("AAAUSDT",), "test", asyncio.Event())
+
+
+async def test_a_broker_that_is_away_at_start_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is opened, no spool is taken."""
+    monkeypatch.setattr(_kafka, "METADATA_TIMEOUT_S", 0.3)
+    with pytest.raises(BrokerAwayError):
+        await produce(settings(tmp_path), EXCHANGE, ("usdm",), (), "live", asyncio.Event())
+    assert not os.listdir(tmp_path)  # noqa: PTH208 - one look at an empty folder
+
+
+class Recorder:
+    """Be a client that keeps what it is given."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self.values: list[bytes] = []
+
+    def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: Any) -> None:
+        """Take and acknowledge a record."""
+        del topic, key
+        self.values.append(value)
+        on_delivery(None, None)
+
+    def poll(self, timeout: float) -> int:
+        """Do nothing."""
+        del timeout
+        return 0
+
+    def purge(self, *, in_queue: bool, in_flight: bool) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """Put a recorder in the place of the Kafka client."""
+    one = Recorder()
+    monkeypatch.setattr(_kafka, "connect", lambda _settings: one)
+    return one
+
+
+async def test_damage_in_the_spool_is_a_gap_for_every_symbol(tmp_path: Path, recorder: Recorder) -> None:
+    """Nobody knows whose frames the damaged part held, so every stream of every symbol is declared."""
+    told: list[dict[str, Any]] = []
+    run = _Run(settings(tmp_path), EXCHANGE, ("usdm",), "test", lambda **facts: told.append(facts))
+    market = run._markets["usdm"]
+    market.lanes.update({name: Lane("binance", "usdm", name, "test") for name in ("AAAUSDT", "BBBUSDT")})
+    run._declare_damage()
+    run._spool.damages += 1
+    run._declare_damage()
+    run._declare_damage()
+    await run.close()
+    records = [decode_raw(value) for value in recorder.values]
+    assert [(record.symbol, [frame.k for frame in record.frames]) for record in records] == [
+        ("AAAUSDT", ["gap"]), ("BBBUSDT", ["gap"]),
+    ]  # fmt: skip
+    assert all(b'"cause":"spool_damage"' in record.frames[0].payload() for record in records)
+    assert told[-1]["detail"]["state"] == "stopping"
+    assert told[-1]["detail"]["frames"]["own"]["published"] == 2
+
+
+async def test_a_task_that_fails_is_raised(tmp_path: Path, recorder: Recorder) -> None:
+    """No part of the process may end by an error unseen."""
+    del recorder
+    run = _Run(settings(tmp_path), EXCHANGE, ("usdm",), "test", lambda **_: None)
+
+    async def broken() -> None:
+        raise KeyError("a bug")
+
+    task = asyncio.create_task(broken())
+    await asyncio.wait([task])
+    with pytest.raises(KeyError):
+        run._check([task])
+    await run.close()
+
+
+async def test_a_full_queue_is_told_once(tmp_path: Path, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    """Above 80 % an event is written, again only after it was below."""
+    del recorder
+    run = _Run(settings(tmp_path, in_flight_max_records=1), EXCHANGE, ("usdm",), "test", lambda **_: None)
+    run.publisher._in_flight_bytes = run._settings.producer.in_flight_max_bytes
+    with caplog.at_level("WARNING", "cryptoflow"):
+        run._measure(0.25)
+        run._measure(0.25)
+        run.publisher._in_flight_bytes = 0
+        run._measure(0.25)
+    assert [record.message for record in caplog.records].count("queue filling") == 1
+    await run.close()
