@@ -1,6 +1,6 @@
-"""The Faust shell: hands bundles to the roster, restores on assignment, checkpoints on a timer.
+"""The Faust shell: queues bundles for the roster, restores on assignment, checkpoints on a timer.
 
-No exception leaves the loop body, for Faust would acknowledge the batch: the process ends instead.
+No exception leaves our code, for Faust would go on after it: the process ends instead.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import faust
 from faust.types import TP
 
+from agents._backlog import Arrived, Backlog
 from agents._checkpoint import KafkaReader
 from agents._consumer import BarrierApp, Bundle
 from agents._fatal import die
@@ -61,6 +62,7 @@ class Shell:
         self._progress = Progress(agents.progress_timeout_s, agents.rebalance_timeout_s)
         interval_s = min(_WATCH_S, agents.progress_timeout_s / 4)
         self._watchdog = Watchdog(self._progress, self._sight, self._log.ends, self._fail, interval_s)
+        self._backlog = Backlog(agents.buffer_max_bytes, agents.take_max_records)
         self._beat = 0
         self._started = False
 
@@ -81,6 +83,7 @@ class Shell:
         app.on_rebalance_complete.connect(self._on_rebalanced)
         app.on_before_shutdown.connect(self._on_shutdown)
         app.task(self._start)
+        app.task(self._pump)
         app.timer(self._settings.agents.checkpoint_interval_s)(self._checkpoint)
         app.timer(_BEAT_S)(self._tick)
 
@@ -117,15 +120,26 @@ class Shell:
         self._watchdog.start()
 
     async def _consume(self, stream: faust.StreamT[bytes]) -> None:
+        """Queue what arrives. Faust acknowledges it then, which only its lag report rests on."""
         async for event in stream.events():
-            await self._guard(self._take(event.message))
+            bundle: Bundle = event.message
+            where = (bundle.topic, bundle.partition)
+            arrived = Arrived(bundle.generation_id, where, bundle.records, bundle.serialized_value_size)
+            await self._guard(self._backlog.put(arrived))
 
-    async def _take(self, bundle: Bundle) -> None:
+    async def _pump(self) -> None:
+        """Process what has arrived, as long as the app runs."""
+        while not self._app.should_stop:
+            await self._guard(self._take())
+            # A take may end without having waited: let heartbeats, timers and the fetcher have their turn.
+            await asyncio.sleep(0)
+
+    async def _take(self) -> None:
+        arrived = await self._backlog.take()
         began_s = monotonic_s()
-        where = (bundle.topic, bundle.partition)
-        outputs = await self._roster.deliver(bundle.generation_id, where, bundle.records)
+        outputs = await self._roster.deliver(arrived.generation, arrived.partition, arrived.records)
         if outputs is not None:
-            self._count(bundle, outputs, monotonic_s() - began_s)
+            self._count(arrived, outputs, monotonic_s() - began_s)
 
     async def _on_rebalanced(self, *_: object, **__: object) -> None:
         await self._guard(self._restore())
@@ -138,11 +152,13 @@ class Shell:
     async def _on_revoked(self, *_: object, **__: object) -> None:
         """Leave a last checkpoint: started work is done, and nobody else has the partitions yet."""
         if self._started:
+            await self._guard(self._backlog.clear())
             await self._guard(self._roster.release())
 
     async def _on_shutdown(self, *_: object, **__: object) -> None:
         self._watchdog.stop()
         if self._started:
+            await self._guard(self._backlog.clear())
             await self._guard(self._roster.release())
             await asyncio.get_running_loop().run_in_executor(None, self._outlet.close, _CLOSE_S)
 
@@ -166,10 +182,11 @@ class Shell:
     def _sight(self) -> Sight:
         return Sight(self._positions_now(), bool(self._app.rebalancing), self._beat)
 
-    def _count(self, bundle: Bundle, outputs: Outputs, seconds: float) -> None:
-        reader_messages_total.labels(bundle.topic).inc(len(bundle.records))
+    def _count(self, arrived: Arrived, outputs: Outputs, seconds: float) -> None:
+        topic = arrived.partition[0]
+        reader_messages_total.labels(topic).inc(len(arrived.records))
         if outputs.frames:
-            agent_frame_seconds.labels(self._raw_topics[bundle.topic]).observe(seconds / outputs.frames)
+            agent_frame_seconds.labels(self._raw_topics[topic]).observe(seconds / outputs.frames)
         for labels, count in outputs.duplicates.items():
             duplicates_dropped_total.labels(*labels).inc(count)
         for (exchange, stage), count in outputs.dead.items():

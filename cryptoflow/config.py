@@ -169,7 +169,10 @@ class Agents(Section):
     clear_interval_s: float = Field(60.0, gt=0, description="clear barriers of earlier epochs again this often [s]")
     take_max_records: int = Field(1000, ge=1, le=100_000, description="raw records processed at once [records]")
     buffer_max_takes: int = Field(
-        32, ge=2, le=10_000, description="takes that wait for the core, all partitions [takes]"
+        8, ge=2, le=10_000, description="fetches waiting inside Faust, all partitions [takes]"
+    )
+    buffer_max_bytes: int = Field(
+        33_554_432, ge=1_048_576, description="raw values waiting for the core, all partitions [bytes]"
     )
     md_record_max_bytes: int = Field(4_194_304, ge=65_536, description="md record size before compression [bytes]")
     restore_timeout_s: float = Field(60.0, gt=0, le=600, description="limit for reading states at assignment [s]")

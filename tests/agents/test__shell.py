@@ -11,6 +11,7 @@ from faust.types import TP
 from hash_core import HashCore
 from memory_cluster import PARTITIONS, Broker, Process
 
+from agents._backlog import Arrived
 from agents._consumer import Bundle
 from agents._owner import Limits
 from agents._shell import Shell
@@ -103,7 +104,9 @@ async def test_counters_move_once_per_take() -> None:
     duplicates = _shell.duplicates_dropped_total.labels("binance", "usdm", "trades")
     dead = _shell.dead_letters_total.labels("binance", "decode")
     counts = value(duplicates), value(dead)
-    await made._take(Bundle(TP("raw.binance", 0), [record, record], 1))
+    bundle = Bundle(TP("raw.binance", 0), [record, record], 1)
+    await made._backlog.put(Arrived(1, ("raw.binance", 0), bundle.records, 2))
+    await made._take()
     assert value(_shell.reader_messages_total.labels("raw.binance")) == before + 2
     assert (value(duplicates), value(dead)) == (counts[0] + 2, counts[1] + 1)
 

@@ -112,7 +112,7 @@ async def test_the_app_has_the_settings_the_protocol_rests_on(existing: dict[str
     assert conf.broker_request_timeout >= conf.broker_session_timeout
     assert not conf.topic_allow_declare
     assert conf.topic_disable_leader
-    assert conf.stream_buffer_maxsize == 32
+    assert conf.stream_buffer_maxsize == 8
     assert list(made.boot_strategy.web_server()) == []
     assert {chan.topics for agent in made.agents.values() for chan in [agent.channel]} == {("raw.binance",)}
 
