@@ -86,14 +86,28 @@ class FaultPlan:
             self._end_silence(stream, "time")
         if not self._kinds or self._outlet.offered < self._next_at or self._hub.lost(expected):
             return
-        # A fault that must be alone waits at the head of the line, and no long one starts before it.
-        waits = self._kinds[0] in _ALONE and not self.healed
-        able = [kind for kind in self._kinds if not waits or kind not in {*_ALONE, "silence"}]
-        if able:
-            self._kinds.remove(able[0])
-            self._kinds.append(able[0])
+        able = next((kind for kind in self._kinds if self._is_able(kind, expected)), None)
+        if able is not None:
+            # Kinds that have to wait keep their place at the head of the line.
+            self._kinds.remove(able)
+            self._kinds.append(able)
             self._next_at = self._draw(self._outlet.offered)
-            await self._inject(able[0], expected)
+            await self._inject(able, expected)
+
+    def _is_able(self, kind: str, expected: Sequence[str]) -> bool:
+        """Tell whether a fault of a kind would hit only what is in good health; one silence lasts at a time."""
+        if kind in _ALONE:
+            return bool(self._healthy(expected))
+        return kind != "silence" or not (self._silences or self._muted or self._mute)
+
+    def _healthy(self, expected: Sequence[str]) -> list[Client]:
+        """List the connections that carry market data and on which nothing is wrong."""
+        if self._mute:
+            return []
+        wanted = set(expected)
+        ill = {*self._outlet.armed, *self._outlet.held, *self._muted}
+        clients = [self._hub.clients[number] for number in sorted(self._hub.clients)]
+        return [one for one in clients if not wanted.isdisjoint(one.streams) and ill.isdisjoint(one.streams)]
 
     async def _inject(self, kind: str, expected: Sequence[str]) -> None:
         if kind in _ALONE:
@@ -140,13 +154,9 @@ class FaultPlan:
         return {"frames": armed[stream].left} if stream in armed else {}
 
     async def _cut(self, kind: str, expected: Sequence[str]) -> None:
-        clients = [self._hub.clients[number] for number in sorted(self._hub.clients)]
-        wanted = set(expected)
-        clients = [client for client in clients if not wanted.isdisjoint(client.streams)]
-        if not clients:
-            return
+        clients = self._healthy(expected)
         client = clients[self.counts[kind] % len(clients)]
-        streams = sorted(wanted.intersection(client.streams))
+        streams = sorted(set(expected).intersection(client.streams))
         if kind == "ack_silent":
             candidates = [name for name in streams if name.partition("@")[2].startswith(_WATCHED_CHANNELS)]
             if not candidates:

@@ -19,6 +19,9 @@ _FRAMES_PER_SYMBOL_S = 150
 _BUSY_SHARE = 8
 _HEAL_PACE_S = 0.02
 _NS = 1_000_000_000
+_UNPACED_FRAME_NS = 1000
+"""Time between frames when unpaced: so little that the venue's clock follows real time, not the frames."""
+
 _BEHIND_MAX_NS = _NS // 4
 
 
@@ -96,6 +99,8 @@ class GeneratedMarket:
         began_s = clock.monotonic_s()
         self._epoch_ns = self._now_ns - int(began_s * _NS)
         began_ns = self._now_ns
+        if not self._options.rate_fps:
+            self._frame_ns = _UNPACED_FRAME_NS
         options = self._options
         batch = min(_BATCH_FRAMES, max(1, int(options.rate_fps / 100))) if options.rate_fps else _BATCH_FRAMES
         while not stop.is_set() and not self._finished(outlet, plan, began_s):
@@ -113,7 +118,7 @@ class GeneratedMarket:
     def _keep_up(self) -> None:
         """Let the venue's clock not fall behind real time: periodic streams would look silent."""
         behind_ns = self._epoch_ns + int(clock.monotonic_s() * _NS) - self._now_ns
-        if behind_ns > _BEHIND_MAX_NS:
+        if behind_ns > (_BEHIND_MAX_NS if self._options.rate_fps else 0):
             self._now_ns += behind_ns
 
     def _finished(self, outlet: Outlet, plan: FaultPlan, began_s: float) -> bool:

@@ -19,7 +19,7 @@ class SimulatorOptions:
     A generated run ends after `frames_max` frames handed to sockets or `run_s` seconds (0 = no
     limit). `rate_fps` 0 means as fast as the sockets take it, `speed` 0 the same for a replay and
     1 real time. The same seed, symbols, channels and `start_ms` generate the same market, as long as
-    the sockets keep up with the rate: streams with a period keep it whatever happens.
+    it is paced and the sockets keep up: streams with a period keep it in real time.
     """
 
     data_dir: Path
