@@ -1,0 +1,86 @@
+"""A demo's wishes become the simulator's command and the stages' settings."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import yaml
+from pydantic import SecretStr
+
+from cryptoflow.config import Catalog, Kafka, Producer, Settings
+from cryptoflow.demo.options import FRAMES_DEFAULT, DemoOptions
+from cryptoflow.demo.plan import FLUSH_INTERVAL_S, PATIENCE, Plan, cli, overlay, simulate_command, write_config
+from cryptoflow.localstack import record
+
+URLS = {"public": "ws://127.0.0.1:1/public", "market": "ws://127.0.0.1:1/market", "rest": "http://127.0.0.1:2"}
+PLAN = Plan(("BTCUSDT",), ("depth@0ms",), "replay")
+GENERATED = Plan((), (), "test")
+
+
+def told(options: DemoOptions) -> dict[str, list[str]]:
+    """Return the values of each option of the simulator's command."""
+    words = simulate_command(options, Path("data"))[len(cli()) + 1 :]
+    found: dict[str, list[str]] = {}
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def test_a_generated_market_ends_by_frames_by_time_or_never() -> None:
+    """`once` without an end gets the default number of frames; a time wins over it."""
+    assert told(DemoOptions(frames=7))["--frames"] == ["7"]
+    assert told(DemoOptions(once=True))["--frames"] == [str(FRAMES_DEFAULT)]
+    assert told(DemoOptions())["--frames"] == ["0"]
+    timed = told(DemoOptions(once=True, seconds=3.5))
+    assert timed["--for"] == ["3.5"]
+    assert "--frames" not in timed
+
+
+def test_the_market_is_the_one_asked_for() -> None:
+    """Symbols, rate, faults and seed reach the simulator."""
+    found = told(DemoOptions(symbols=3, rate=50, faults="gap,stale", seed=9))
+    assert (found["--symbols"], found["--rate"]) == (["3"], ["50"])
+    assert (found["--faults"], found["--seed"], found["--data-dir"]) == (["gap,stale"], ["9"], ["data"])
+
+
+def test_recordings_are_replayed_instead(tmp_path: Path) -> None:
+    """All recordings are named by whole path, and nothing is generated beside them."""
+    found = told(DemoOptions(recordings=(Path("a.gz"), tmp_path / "b.gz")))
+    assert found["--recording"] == [str(Path("a.gz").resolve()), str(tmp_path / "b.gz")]
+    assert not {"--symbols", "--rate", "--frames", "--for"} & found.keys()
+
+
+def test_the_overlay_points_every_endpoint_at_the_simulator(tmp_path: Path) -> None:
+    """Each endpoint of the market has the simulator's URL; rows show after seconds."""
+    found = overlay(PLAN, URLS, tmp_path)
+    assert found["producer"]["endpoints"] == {f"binance.usdm.{name}": url for name, url in URLS.items()}
+    assert found["producer"]["channels"] == {"binance.usdm": ["depth@0ms"]}
+    assert found["producer"]["spool_dir"] == str(tmp_path / "spool")
+    assert found["sinks"]["flush_age_s"] == FLUSH_INTERVAL_S
+    assert overlay(GENERATED, URLS, tmp_path)["producer"]["channels"] == {}
+
+
+def test_only_a_replay_may_be_silent(tmp_path: Path) -> None:
+    """A replay ends and has another speed than its venue; a generated market keeps the producer's limits."""
+    replayed, generated = (overlay(plan, URLS, tmp_path)["producer"] for plan in (PLAN, GENERATED))
+    assert {name: replayed[name] for name in PATIENCE} == PATIENCE
+    assert not PATIENCE.keys() & generated.keys()
+    assert PATIENCE.keys() <= Producer.model_fields.keys()
+
+
+def test_the_written_file_is_the_stack_with_the_overlay(tmp_path: Path) -> None:
+    """What the overlay names changes, all else is the stack's, and only the owner reads the file."""
+    path = tmp_path / "demo.yaml"
+    settings = Settings(
+        kafka=Kafka(bootstrap_servers="127.0.0.1:9", partitions=4),
+        catalog=Catalog(secret_key=SecretStr("shown")),
+    )
+    write_config(path, settings, overlay(PLAN, URLS, tmp_path))
+    values = yaml.safe_load(path.read_text("utf-8"))
+    read = record.exactly(values)
+    assert read.kafka == settings.kafka
+    assert read.catalog == settings.catalog
+    assert read.producer.endpoints["binance.usdm.rest"] == URLS["rest"]
+    assert read.producer.snapshot_interval_s == settings.producer.snapshot_interval_s
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
