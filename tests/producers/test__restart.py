@@ -49,6 +49,16 @@ def test_streams_last_heard_together_share_a_gap() -> None:
     ]
 
 
+def test_a_stream_never_heard_is_missed_from_the_symbols_last_frame() -> None:
+    """A first liquidation may fall into the outage: order within a symbol says from when it can be missing."""
+    one = heard()
+    one.take(record(("trades", 50, b"1"), ("quotes", 60, b"1"), ("instrument", 40, b"{}")))
+    assert list(one.evidence(100)) == [
+        (KEY, GapEvidence("restart", ("trades",), 50, 100)),
+        (KEY, GapEvidence("restart", ("liquidations", "quotes"), 60, 100)),
+    ]
+
+
 def test_a_symbol_never_heard_has_no_gap() -> None:
     """Nothing in the log means nothing was ever recorded."""
     one = heard()
