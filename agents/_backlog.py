@@ -61,7 +61,8 @@ class Backlog:
             return merged
 
     def _fits(self, merged: Arrived, following: Arrived) -> bool:
-        same = merged.generation == following.generation
+        # Records that come a second time stay apart: an owner tells them by their first offset.
+        same = merged.generation == following.generation and merged.records[-1][0] < following.records[0][0]
         return same and len(merged.records) + len(following.records) <= self.take_max_records
 
     async def clear(self) -> None:

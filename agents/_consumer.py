@@ -70,7 +70,7 @@ class BarrierConsumer(driver.Consumer):
             return
         for tp, records in _interleave(fetched, self.transport.take_max_records):
             # Another task may have stopped the flow since the last item.
-            if not self.flow_active or generation != self.app.consumer_generation_id:  # type: ignore[redundant-expr]
+            if not self.flow_active or generation != self.app.consumer_generation_id:  # type: ignore[redundant-expr]  # mypy cannot see that
                 break
             if active is None or tp in active or tp in self._buffered_partitions:
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))

@@ -34,7 +34,8 @@ from cryptoflow.events import (
 
 _BEAT_S = 1.0
 _WATCH_S = 5.0
-_CLOSE_S = 5.0
+_CLOSE_S = 3.0
+_RELEASE_S = 8.0
 _BROKER_QUESTION_S = 10.0
 
 
@@ -158,9 +159,16 @@ class Shell:
     async def _on_shutdown(self, *_: object, **__: object) -> None:
         self._watchdog.stop()
         if self._started:
-            await self._guard(self._backlog.clear())
-            await self._guard(self._roster.release())
+            await self._guard(self._leave())
             await asyncio.get_running_loop().run_in_executor(None, self._outlet.close, _CLOSE_S)
+
+    async def _leave(self) -> None:
+        """Leave last checkpoints if the broker takes them in time; without them the next start repeats some work."""
+        await self._backlog.clear()
+        try:
+            await asyncio.wait_for(self._roster.release(), _RELEASE_S)
+        except TimeoutError:
+            self._roster.drop()
 
     async def _checkpoint(self, *_: object) -> None:
         if self._started:

@@ -47,6 +47,12 @@ async def test_generations_are_never_merged() -> None:
     assert [(await backlog.take()).generation for _ in range(2)] == [1, 2]
 
 
+async def test_records_that_come_twice_are_not_merged() -> None:
+    """A take is always in offset order."""
+    backlog = await filled(arrived(0, 3), arrived(2, 5))
+    assert [offsets(await backlog.take()) for _ in range(2)] == [[0, 1, 2, 3], [2, 3, 4, 5]]
+
+
 async def test_a_full_backlog_makes_the_giver_wait() -> None:
     """Bytes are bounded; taking makes room."""
     backlog = Backlog(4, 100)

@@ -85,6 +85,19 @@ async def test_positions_are_the_owners_and_only_theirs() -> None:
     assert made._positions({TP(*PARTITIONS[0]), TP(*PARTITIONS[1])}) == {TP(*PARTITIONS[0]): 17}
 
 
+async def test_leaving_does_not_wait_for_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Last checkpoints are tried for some seconds only; then everything is dropped."""
+    from agents import _shell
+
+    monkeypatch.setattr(_shell, "_RELEASE_S", 0.05)
+    made = shell()
+    made._roster = Process(Broker(), Limits()).roster
+    monkeypatch.setattr(made._roster, "release", asyncio.Event().wait)
+    made._roster.restored = True
+    await asyncio.wait_for(made._guard(made._leave()), 5)
+    assert not made._roster.restored
+
+
 async def test_counters_move_once_per_take() -> None:
     """Records, duplicates and dead letters of a take are counted together."""
     from agents import _shell
