@@ -84,7 +84,7 @@ class FaultPlan:
         now = clock.monotonic_s()
         for stream in [name for name, until in self._silences.items() if now >= until]:
             self._end_silence(stream, "time")
-        if not self._kinds or self._outlet.offered < self._next_at or self._hub.lost(expected):
+        if not self._kinds or self._outlet.offered < self._next_at or self._down(expected):
             return
         able = next((kind for kind in self._kinds if self._is_able(kind, expected)), None)
         if able is not None:
@@ -93,6 +93,10 @@ class FaultPlan:
             self._kinds.append(able)
             self._next_at = self._draw(self._outlet.offered)
             await self._inject(able, expected)
+
+    def _down(self, expected: Sequence[str]) -> bool:
+        """Tell whether somebody is about to come back for a stream; a muted one is not waited for."""
+        return any(stream not in self._muted for stream in self._hub.lost(expected))
 
     def _is_able(self, kind: str, expected: Sequence[str]) -> bool:
         """Tell whether a fault of a kind would hit only what is in good health; one silence lasts at a time."""
