@@ -100,7 +100,9 @@ class Fleet:
 
     def kill(self, member: Member, failpoint: str = "") -> None:
         """End a member with SIGKILL; its next start may arm a fail point."""
-        if member.child is not None and member.child.alive():
+        if member.child is not None and not member.child.alive():
+            self._fell(member)
+        elif member.child is not None:
             member.child.kill()
             self.kills[member.role] += 1
         member.child = None
