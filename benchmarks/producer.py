@@ -220,9 +220,17 @@ def with_socket(port: int, count: int, path: HotPath) -> None:
         connection = await open_connection(Target.of(f"ws://127.0.0.1:{port}", Producer()))
         await connection.send(b"go")
         pump = asyncio.create_task(_pump(path))
-        receive, take = connection.receive, path.receiver.take
-        for _ in range(count):
-            take(await receive())
+        done = asyncio.Event()
+        take = path.receiver.take
+
+        def counted(raw: bytes) -> None:
+            take(raw)
+            if path.receiver.frames == count:
+                done.set()
+
+        reader = asyncio.create_task(connection.read(counted, None))
+        await done.wait()
+        reader.cancel()
         pump.cancel()
         await connection.close()
 

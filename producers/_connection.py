@@ -6,14 +6,17 @@ frame can inflate), proxies of the environment are ignored, and frames are hande
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from cryptoflow import clock
+from cryptoflow import clock, events
 from cryptoflow.config import Producer
 
 _CONNECTS_SHARE = 0.5
@@ -57,10 +60,19 @@ class Connection:
         """Take an open socket; use `open_connection`."""
         self._socket = socket
 
-    async def receive(self) -> bytes:
-        """Return the next message's bytes. Raises ConnectionLostError at the end, told in its text."""
+    async def read(self, take: Callable[[bytes], None], room: asyncio.Event | None) -> NoReturn:
+        """Pass every message to `take`, and stop reading while `room` is given and not set.
+
+        Raises ConnectionLostError at the end. The loop stands here because a call per frame costs.
+        """
+        receive = self._socket.recv
         try:
-            return await self._socket.recv(decode=False)
+            while True:
+                take(await receive(decode=False))
+                if room is not None and not room.is_set():
+                    began_s = clock.monotonic_s()
+                    await room.wait()
+                    events.channel_enqueue_delay_seconds.labels("in_flight").observe(clock.monotonic_s() - began_s)
         except ConnectionClosed as error:
             raise ConnectionLostError(f"receiving: {error}") from error
 

@@ -81,13 +81,8 @@ class Link:
             await self._connection.close()
 
     async def _read(self) -> None:
-        take = self.receiver.take
-        receive = self._connection.receive
         try:
-            while True:
-                take(await receive())
-                if self._room is not None and not self._room.is_set():
-                    await self._wait_for_room(self._room)
+            await self._connection.read(self.receiver.take, self._room)
         except ConnectionLostError as error:
             self.fail(str(error))
 
@@ -96,11 +91,6 @@ class Link:
         error = None if task.cancelled() else task.exception()
         if error is not None and not self.ended.done():
             self.ended.set_exception(error)
-
-    async def _wait_for_room(self, room: asyncio.Event) -> None:
-        began_s = clock.monotonic_s()
-        await room.wait()
-        events.channel_enqueue_delay_seconds.labels("in_flight").observe(clock.monotonic_s() - began_s)
 
     async def _write(self) -> None:
         endpoint = self.carried.endpoint

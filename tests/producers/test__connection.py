@@ -9,13 +9,32 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from cryptoflow import clock
 from cryptoflow.config import Producer
-from producers._connection import Backoff, ConnectionLostError, ConnectLimiter, Target, open_connection
+from producers._connection import Backoff, Connection, ConnectionLostError, ConnectLimiter, Target, open_connection
 from tests.doubles.scripted_venue import scripted_venue
 
 
 def target(url: str, **changes: float) -> Target:
     """Make a target with small limits."""
     return Target.of(url, Producer(**{"open_timeout_s": 2, "close_timeout_s": 1, **changes}))
+
+
+async def receive(connection: Connection, count: int) -> list[bytes]:
+    """Read until so many messages came or the connection ends."""
+    found: list[bytes] = []
+    enough = asyncio.Event()
+
+    def take(raw: bytes) -> None:
+        found.append(raw)
+        if len(found) == count:
+            enough.set()
+
+    reader, waiter = asyncio.create_task(connection.read(take, None)), asyncio.create_task(enough.wait())
+    await asyncio.wait([reader, waiter], return_when=asyncio.FIRST_COMPLETED)
+    waiter.cancel()
+    if not enough.is_set():
+        await reader
+    reader.cancel()
+    return found
 
 
 async def test_frames_arrive_as_bytes() -> None:
@@ -30,7 +49,7 @@ async def test_frames_arrive_as_bytes() -> None:
     async with serve(talk, "127.0.0.1", 0, compression="deflate") as server:
         port = next(iter(server.sockets)).getsockname()[1]
         connection = await open_connection(target(f"ws://127.0.0.1:{port}", local_address="127.0.0.1"))  # type: ignore[arg-type] # a text among numbers
-        assert [await connection.receive(), await connection.receive()] == [b"\xff\xfe", b"{}"]
+        assert await receive(connection, 2) == [b"\xff\xfe", b"{}"]
         await connection.close()
         with pytest.raises(ConnectionLostError):
             await connection.send(b"{}")
@@ -43,7 +62,7 @@ async def test_an_oversized_frame_ends_the_connection() -> None:
         await asyncio.sleep(0.05)
         await venue.send_raw(b'"' + b"x" * 2000 + b'"')
         with pytest.raises(ConnectionLostError, match="1009"):
-            await connection.receive()
+            await receive(connection, 1)
         await connection.close()
 
 
@@ -54,7 +73,7 @@ async def test_the_venues_end_is_told() -> None:
         await asyncio.sleep(0.05)
         await venue.cut()
         with pytest.raises(ConnectionLostError, match="receiving"):
-            await connection.receive()
+            await receive(connection, 1)
         await connection.close()
     with pytest.raises(ConnectionLostError, match="connecting to ws://127"):
         await open_connection(target(venue.url))
