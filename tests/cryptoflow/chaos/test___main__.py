@@ -1,0 +1,76 @@
+"""`python -m cryptoflow.chaos` prints its report and says by its exit code whether every promise held."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoflow.chaos import __main__ as module
+from cryptoflow.errors import StopError
+
+
+class ScriptedCampaign:
+    """Be a campaign that is over at once."""
+
+    asked: tuple[Any, ...] = ()
+    clean = True
+    fails = False
+
+    def __init__(self, *asked: Any) -> None:
+        """Note what it was asked."""
+        ScriptedCampaign.asked = asked
+
+    def run(self) -> dict[str, Any]:
+        """Return the report."""
+        if self.fails:
+            raise StopError("running a campaign: it needs a real broker", fix="install Java 17 and Maven")
+        return {"clean": self.clean, "kills": {"all": 3}}
+
+
+@pytest.fixture
+def campaign(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedCampaign]:
+    """Return the campaign that will be run."""
+    monkeypatch.setattr(module, "Campaign", ScriptedCampaign)
+    for name, value in {"clean": True, "fails": False}.items():
+        monkeypatch.setattr(ScriptedCampaign, name, value)
+    monkeypatch.setattr(sys, "argv", ["chaos", "--data-dir", "there", "--kills", "7", "--seed", "3"])
+    return ScriptedCampaign
+
+
+def test_a_clean_campaign_exits_with_0(campaign: type[ScriptedCampaign], capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output is the report alone; what was asked reaches the campaign."""
+    assert module.main() == 0
+    assert json.loads(capsys.readouterr().out) == {"clean": True, "kills": {"all": 3}}
+    assert campaign.asked == (Path("there"), 7, 20, 1500, 3)
+
+
+def test_a_broken_promise_exits_with_1(campaign: type[ScriptedCampaign], capsys: pytest.CaptureFixture[str]) -> None:
+    """The report is printed all the same."""
+    campaign.clean = False
+    assert module.main() == 1
+    assert json.loads(capsys.readouterr().out)["clean"] is False
+
+
+def test_a_campaign_that_cannot_run_exits_with_its_own_code(
+    campaign: type[ScriptedCampaign], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It proved nothing, which is neither 0 nor 1; the error is one line with the fix."""
+    campaign.fails = True
+    assert module.main() == module.EXIT_STOPPED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "install Java 17" in err
+
+
+@pytest.mark.usefixtures("campaign")
+def test_a_campaign_needs_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one nothing starts."""
+    monkeypatch.setattr(sys, "argv", ["chaos"])
+    with pytest.raises(SystemExit) as caught:
+        module.main()
+    assert caught.value.code == 2
