@@ -18,7 +18,11 @@ from cryptoflow.simulator.outlet import Armed, Outlet
 from cryptoflow.simulator.rest import RestFaults
 
 _ALONE = ("disconnect", "ack_silent")
+_LASTING = ("silence", "ack_silent")
 _ID_CHANNELS = ("aggTrade", "trade", "depth")
+_HEARD_MIN_FRAMES = 50
+"""Frames of a stream before it may fall silent: watchdogs learn its rate from them (markPrice has a period)."""
+
 _WATCHED_CHANNELS = ("aggTrade", "bookTicker", "depth", "markPrice")
 
 
@@ -50,6 +54,7 @@ class FaultPlan:
         self._snapshot_now = snapshot_now
         self._variant = 0
         self._used: dict[str, int] = {}
+        self._heard_before: dict[str, int] = {}
         self._silences: dict[str, float] = {}
         self._mute: str = ""
         self._muted: set[str] = set()
@@ -100,9 +105,9 @@ class FaultPlan:
 
     def _is_able(self, kind: str, expected: Sequence[str]) -> bool:
         """Tell whether a fault of a kind would hit only what is in good health; one silence lasts at a time."""
-        if kind in _ALONE:
-            return bool(self._healthy(expected))
-        return kind != "silence" or not (self._silences or self._muted or self._mute)
+        if kind in _LASTING and (self._silences or self._muted or self._mute):
+            return False
+        return kind not in _ALONE or bool(self._healthy(expected))
 
     def _healthy(self, expected: Sequence[str]) -> list[Client]:
         """List the connections that carry market data and on which nothing is wrong."""
@@ -182,6 +187,8 @@ class FaultPlan:
             symbol, _, channel = stream.partition("@")
             if symbol in ill or (channels and not channel.startswith(tuple(channels))):
                 continue
+            if channels == _WATCHED_CHANNELS and not self._is_known(stream):
+                continue
             if channel == "forceOrder" or (channel.startswith("depth") and symbol.upper() in self._rest.awaited):
                 continue
             able.append(stream)
@@ -192,9 +199,14 @@ class FaultPlan:
         self._used[stream] = self._used.get(stream, 0) + 1
         return stream
 
+    def _is_known(self, stream: str) -> bool:
+        heard = self._outlet.streams[stream] - self._heard_before.get(stream, 0)
+        return heard >= _HEARD_MIN_FRAMES or "@markPrice" in stream
+
     def _on_subscribe(self, client: Client, stream: str) -> bool:
         """Answer whether data will flow: a subscription chosen for it is acked and stays silent."""
         del client
+        self._heard_before[stream] = self._outlet.streams[stream]
         if stream in self._silences:
             self._end_silence(stream, "subscribed")
         if stream == self._mute:
