@@ -49,7 +49,7 @@ def _invented(field: pa.Field) -> Any:
 
 @pytest.mark.stack
 def test_a_changed_value_is_found(standin: Any) -> None:
-    """The same rows in another order are equal; the last digit of one price is not, nor is a row twice."""
+    """The same rows in another order are equal; the last digit of a price, a position or a row twice is not."""
     other = {**ROW, "trade_id": "8"}
     first = deployment(standin, "same_1", [ROW, other])
     assert differences(first, deployment(standin, "same_2", [other, ROW])) == {}
@@ -57,6 +57,8 @@ def test_a_changed_value_is_found(standin: Any) -> None:
     found = differences(first, changed)
     assert found.keys() == {"trades"}
     assert found["trades"][0] != found["trades"][1]
+    moved = deployment(standin, "moved", [{**ROW, "raw_offset": 99}, other])
+    assert differences(first, moved).keys() == {"trades"}
     assert differences(first, deployment(standin, "twice", [ROW, other, other])).keys() == {"trades"}
 
 

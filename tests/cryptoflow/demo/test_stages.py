@@ -69,6 +69,7 @@ class ScriptedStack:
         self.started.append(name)
         self.words[name], self.env[name] = command[len(cli()) :], env
         if name == "simulator":
+            assert not (self.data_dir / SIMULATOR_FILE).exists()
             (self.data_dir / SIMULATOR_FILE).write_text(json.dumps(TOLD), "utf-8")
         return ScriptedChild(name, self.stopped)
 
