@@ -37,6 +37,10 @@ _REQUEST_TIMEOUT_S = 90.0
 
 
 @functools.cache
+_FAUST_LEVELS = {"WARNING": "WARN"}
+"""Faust's command line has a spelling of its own."""
+
+
 def app() -> faust.App:
     """Build the app from the configuration, once. A mistake is one line for the command line."""
     try:
@@ -47,7 +51,8 @@ def app() -> faust.App:
 
 def run_worker(settings: Settings) -> None:
     """Run what `faust -A cryptoflow worker` runs; returns never. Raises CryptoflowError before the start."""
-    faust_cli(args=["worker", "-l", settings.log_level, "--without-web"], obj=None, app=build(settings))
+    level = _FAUST_LEVELS.get(settings.log_level, settings.log_level)
+    faust_cli(args=["worker", "-l", level, "--without-web"], obj=None, app=build(settings))
 
 
 def build(settings: Settings, core: Callable[[str, int], Core] | None = None) -> BarrierApp:
