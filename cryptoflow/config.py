@@ -243,7 +243,9 @@ class Producer(Section):
     silence_min_s: float = Field(30.0, gt=0, description="least silence of one stream that counts as failure [s]")
     silence_factor: float = Field(30.0, gt=1, description="silence over usual interval that counts as failure")
     silence_period_factor: float = Field(5.0, gt=1, description="silence over documented period that counts as failure")
-    unheard_limit_s: float = Field(120.0, gt=0, description="wait for the first frame of an acknowledged stream [s]")
+    unheard_limit_s: float = Field(
+        120.0, gt=0, description="longest silence of a stream whose rate is not known yet [s]"
+    )
     pause_limit_s: float = Field(
         5.0, gt=0, description="pause of this process after which connections are not trusted [s]"
     )

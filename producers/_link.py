@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptoflow import clock, events
 from cryptoflow.config import Producer
-from exchanges import Ack, Market
+from exchanges import Ack, Market, StreamKind
 from producers._connection import Connection, ConnectionLostError
 from producers._envelope import Lane
 from producers._feed import Feed
@@ -17,7 +17,9 @@ from producers._intake import Intake
 from producers._plan import Carried
 from producers._receiver import Receiver
 from producers._watchdog import SilenceLimits, Watchdog
+from schemas import GapEvidence
 
+RESUBSCRIBE = "resubscribe"
 _TICK_S = 0.02
 
 
@@ -55,6 +57,7 @@ class Link:
         self.receiver = Receiver(market, around.lane_of, around.intake, self.watchdog, around.on_book, self._control)
         self.opened_s = clock.monotonic_s()
         self.acknowledged_ns = 0
+        self._renewed: set[str] = set()
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: list[asyncio.Task[None]] = []
         self._heartbeat_s = self.opened_s
@@ -65,6 +68,11 @@ class Link:
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         for task in self._tasks:
             task.add_done_callback(self._task_ended)
+
+    def resubscribe(self, streams: Sequence[str]) -> None:
+        """Give streams up and ask for them again; once accepted, what passed between is declared."""
+        self._renewed.update(streams)
+        self.feed.resubscribe(streams)
 
     def fail(self, reason: str) -> None:
         """Give the connection up."""
@@ -113,6 +121,7 @@ class Link:
         ack: Ack | None = self._around.market.ack(raw)
         if ack is not None:
             trusted = self.feed.on_ack(ack)
+            self._declare_renewed(trusted)
             self.watchdog.acknowledged(trusted, clock.now_ns())
             if ack.error:
                 events.SubscriptionFailed(
@@ -122,3 +131,21 @@ class Link:
                 self.acknowledged_ns = clock.now_ns()
         elif self._around.market.is_reconnect_notice(raw):
             self._on_notice()
+
+    def _declare_renewed(self, accepted: Iterable[str]) -> None:
+        """Write a gap frame per stream that was given up and is served again.
+
+        A frame that came late may have closed the gap of the silence while the stream was still given up.
+        """
+        for info in self.carried.streams:
+            if info.name not in self._renewed or info.name not in accepted:
+                continue
+            self._renewed.discard(info.name)
+            from_ns = self.watchdog.last_ns.get(info.name, 0)
+            if not from_ns:
+                continue
+            detail = f"{info.name} was subscribed again"
+            evidence = GapEvidence(cause=RESUBSCRIBE, streams=(info.kind.value,), from_ns=from_ns, detail=detail)
+            self._around.intake.gap(self._around.lane_of(info.symbol), evidence)
+            if info.kind is StreamKind.BOOK:
+                self._around.on_lost(info.symbol)

@@ -235,9 +235,9 @@ class Session:
         if silence.remedy is Remedy.CONNECTION:
             self.reconnect(SILENCE, detail)
         elif silence.remedy is Remedy.SYMBOL:
-            link.feed.resubscribe(self._streams_by_symbol[info.symbol])
+            link.resubscribe(self._streams_by_symbol[info.symbol])
         else:
-            link.feed.resubscribe([info.name])
+            link.resubscribe([info.name])
 
     async def _close(self, link: Link) -> None:
         await link.stop()

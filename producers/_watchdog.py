@@ -115,7 +115,7 @@ class Watchdog:
             return max(watch.info.period_s * self._limits.silence_period_factor, 1.0), "silence_period_factor"
         if watch.frames >= _LEARN_MIN_FRAMES and watch.info.kind is not StreamKind.LIQUIDATIONS:
             return max(watch.interval_s * self._limits.silence_factor, self._limits.silence_min_s), "silence_factor"
-        if watch.frames == 0 and watch.info.kind is not StreamKind.LIQUIDATIONS:
+        if watch.info.kind is not StreamKind.LIQUIDATIONS:
             return self._limits.unheard_limit_s, "unheard_limit_s"
         return None
 

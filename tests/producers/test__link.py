@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+import msgspec
+
 from cryptoflow.config import Producer
 from exchanges import StreamKind
 from exchanges.binance import USDM
@@ -12,6 +14,7 @@ from producers._connection import Target, open_connection
 from producers._link import Link, Surroundings
 from producers._plan import Carried
 from producers._watchdog import SilenceLimits, StreamInfo
+from schemas import GapEvidence
 from tests.doubles.memory_log import MemoryLog
 from tests.doubles.scripted_venue import ScriptedVenue, scripted_venue
 from tests.doubles.venue_run import until
@@ -69,3 +72,18 @@ async def test_heartbeats_are_sent_where_the_venue_wants_them(memory_log: Memory
         await until(lambda: link.ended.done() or ("PING", []) in venue.asked, 5, "a heartbeat")
         await link.stop()
         assert ("PING", []) in venue.asked
+
+
+async def test_what_passes_while_a_stream_is_given_up_is_declared(memory_log: MemoryLog) -> None:
+    """A late frame may close the silence's gap; the new acceptance says that frames after it can be missing."""
+    async with scripted_venue() as venue:
+        link = await opened(venue, memory_log, None)
+        await until(lambda: link.feed.streaming, 5, "streaming")
+        await venue.send(STREAM, 1)
+        await until(lambda: len(memory_log.frames("AAAUSDT")) == 1, 5, "a frame")
+        heard_ns = link.watchdog.last_ns[STREAM]
+        link.resubscribe([STREAM])
+        await until(lambda: len(memory_log.frames("AAAUSDT")) == 2, 5, "the gap")
+        gap = msgspec.json.decode(memory_log.frames("AAAUSDT")[1].payload(), type=GapEvidence)
+        assert (gap.cause, gap.streams, gap.from_ns) == ("resubscribe", ("trades",), heard_ns)
+        await link.stop()
