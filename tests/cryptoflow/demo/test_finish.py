@@ -121,6 +121,21 @@ def test_what_comes_later_is_not_waited_for(finish: Finish, run: ScriptedRun) ->
     assert finish.advance() is Step.DONE
 
 
+def test_what_came_after_the_ends_can_be_followed_too(finish: Finish, run: ScriptedRun) -> None:
+    """Done once, a run is followed again to the ends of now."""
+    published(finish, run)
+    run.log, run.next, run.committed = {RAW_0: 10, MD_0: 3}, {RAW_0: 10}, {MD_0: 3}
+    finish.advance()
+    assert finish.advance() is Step.DONE
+    run.log = {RAW_0: 12, MD_0: 4}
+    finish.again()
+    assert finish.advance() is Step.NORMALIZING
+    run.next = {RAW_0: 12}
+    assert finish.advance() is Step.COMMITTING
+    run.committed = {MD_0: 4}
+    assert finish.advance() is Step.DONE
+
+
 def test_a_frame_in_flight_keeps_the_run_open(finish: Finish, run: ScriptedRun, now: list[float]) -> None:
     """What is received and not acknowledged is not published, however long it takes."""
     run.sent(5)

@@ -34,7 +34,8 @@ class ScriptedRun:
     def __init__(self) -> None:
         """Note calls in order."""
         self.calls: list[str] = []
-        self.steps = iter([Step.SENDING, Step.COMMITTING, Step.DONE])
+        self.steps = iter([Step.SENDING, Step.COMMITTING, Step.DONE, Step.NORMALIZING, Step.DONE])
+        self.producing = True
         self.settings = Settings()
         self.data_dir = Path()
         self.warning = ""
@@ -62,6 +63,24 @@ class ScriptedRun:
     def stop(self) -> None:
         """Stop the stages."""
         self.calls.append("stop")
+
+    def stop_producing(self) -> None:
+        """Stop the producer."""
+        self.producing = False
+        self.calls.append("stop producing")
+
+    def again(self) -> None:
+        """Follow once more."""
+        self.calls.append("again")
+
+    def stop_producing(self) -> None:
+        """Stop the producer alone."""
+        self.calls.append("stop producing")
+        self.producing = False
+
+    def again(self) -> None:
+        """Follow once more."""
+        self.calls.append("again")
 
     def check(self) -> None:
         """Fail when told to."""
@@ -97,13 +116,14 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedRun]:
 def test_once_ends_when_everything_is_committed(
     scripted: ScriptedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Steps are followed to the last; the report is all that is printed; the stack goes down after the stages."""
+    """The producer ends first, and what it still wrote is followed too; only the report is printed."""
     assert run(DemoOptions(once=True, as_json=True, data_dir=tmp_path)) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {"data_dir": str(tmp_path)}
     assert err == ""
     assert next(scripted.steps, None) is None
     assert scripted.calls[:2] == [f"stack {module.PARTITIONS}", "start"]
+    assert scripted.calls[2:4] == ["stop producing", "again"]
     assert scripted.calls[-2:] == ["stop", "stack down"]
 
 
@@ -126,6 +146,7 @@ def test_a_signal_ends_the_run_with_its_report(
     scripted.at_step = lambda step: signal.raise_signal(number) if step is Step.DONE else None
     assert run(DemoOptions(as_json=True, data_dir=tmp_path)) == 0
     assert json.loads(capsys.readouterr().out) == {"data_dir": str(tmp_path)}
+    assert scripted.producing
     assert scripted.calls[-2:] == ["stop", "stack down"]
 
 

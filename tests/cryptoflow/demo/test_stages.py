@@ -121,6 +121,21 @@ def test_stages_are_pointed_at_the_simulator(stages: Stages, stack: ScriptedStac
     assert stack.words["producer"] == asked.split()
 
 
+def test_the_balance_outlives_the_producer(stages: Stages, stack: ScriptedStack, answers: dict[str, Any]) -> None:
+    """Stopped alone, before the others, it is no failure, and what it counted last stays known."""
+    stages.start()
+    answers[f"http://127.0.0.1:{stages.ports['producer']}/ready"] = {"frames": {"received": 5}}
+    assert stages.producing
+    stages.stop_producing()
+    answers.clear()
+    assert not stages.producing
+    assert stages.frames() == {"received": 5}
+    assert stack.stopped == ["producer"]
+    stages.check()
+    stages.stop()
+    assert stack.stopped == ["producer", "worker", "sink", "simulator"]
+
+
 def test_a_simulator_file_of_an_earlier_run_is_not_believed(stages: Stages, stack: ScriptedStack) -> None:
     """The addresses of a run that is over lead nowhere."""
     (stack.data_dir / SIMULATOR_FILE).write_text('{"control": "http://old", "endpoints": {}}', "utf-8")
