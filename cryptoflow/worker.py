@@ -34,13 +34,11 @@ from schemas import topics
 _QUESTION_S = 5.0
 _ASK_AGAIN_S = 0.5
 _REQUEST_TIMEOUT_S = 90.0
-
-
-@functools.cache
 _FAUST_LEVELS = {"WARNING": "WARN"}
 """Faust's command line has a spelling of its own."""
 
 
+@functools.cache
 def app() -> faust.App:
     """Build the app from the configuration, once. A mistake is one line for the command line."""
     try:

@@ -81,6 +81,10 @@ class Finish:
             self.step = Step.DONE
         return self.step
 
+    def again(self) -> None:
+        """Follow once more what came after the ends that were fixed."""
+        self.step = Step.PUBLISHING
+
     def _published(self) -> bool:
         """Say whether everything received is acknowledged, and nothing more has come for a while."""
         frames = self._stages.frames()

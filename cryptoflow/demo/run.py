@@ -74,7 +74,11 @@ def _follow(options: DemoOptions, stack: LocalStack, stages: Stages, stop: threa
                 stages.check()
                 step = finish.advance()
                 if options.once and step is Step.DONE:
-                    break
+                    if not stages.producing:
+                        break
+                    # Silence after the end of data is declared too; what is reported must be all there is.
+                    stages.stop_producing()
+                    finish.again()
                 if console.is_terminal:
                     shown = look(shown, step, stages, tables, prices, clock.monotonic_s() - started_s)
                     live.update(draw(shown), refresh=True)

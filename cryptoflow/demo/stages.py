@@ -31,6 +31,7 @@ class Stages:
         self.ports = dict(zip(("producer", "worker", "sink"), free_ports(3), strict=True))
         self.children: dict[str, Child] = {}
         self.control = ""
+        self._frames: dict[str, int] = {}
 
     def start(self) -> None:
         """Start everything, the readers before the writer. Raises StopError when a part does not come up."""
@@ -51,9 +52,20 @@ class Stages:
         return fetch_json(f"http://127.0.0.1:{self.ports[name]}/ready")
 
     def frames(self) -> dict[str, int]:
-        """Return the producer's balance of data frames."""
+        """Return the producer's balance of data frames, the last one when it has been stopped."""
         told = (self.facts("producer") or {}).get("frames") or {}
-        return {key: value for key, value in told.items() if isinstance(value, int)}
+        self._frames = {key: value for key, value in told.items() if isinstance(value, int)} or self._frames
+        return self._frames
+
+    @property
+    def producing(self) -> bool:
+        """Say whether the producer has not been stopped yet."""
+        return "producer" in self.children
+
+    def stop_producing(self) -> None:
+        """Stop the producer alone, so that the log ends: its last frames are in it, or in its spool."""
+        self.frames()
+        self.children.pop("producer").stop()
 
     def worker_positions(self) -> dict[tuple[str, int], int]:
         """Return the next raw offset the worker needs, by (topic, partition)."""

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import click
 import faust
 import pytest
+from faust.cli.base import LOGLEVELS
 from hash_core import HashCore
 from worker_stack import Deployment
 
@@ -133,6 +135,19 @@ async def test_a_stop_that_hangs_ends_hard(existing: dict[str, int], monkeypatch
 
 
 @pytest.mark.stack
+@pytest.mark.parametrize(("ours", "fausts"), [("WARNING", "WARN"), ("INFO", "INFO")])
+def test_the_log_level_is_said_as_faust_knows_it(
+    monkeypatch: pytest.MonkeyPatch, ours: Literal["WARNING", "INFO"], fausts: str
+) -> None:
+    """Every level of ours starts a worker."""
+    said: list[list[str]] = []
+    monkeypatch.setattr(worker, "build", lambda _settings: None)
+    monkeypatch.setattr(worker, "faust_cli", lambda args, **_: said.append(args))
+    worker.run_worker(Settings(log_level=ours))
+    assert said == [["worker", "-l", fausts, "--without-web"]]
+    assert fausts in LOGLEVELS
+
+
 def test_run_worker_runs_until_sigterm(broker: KafkaBroker, supervisor: Supervisor) -> None:
     """`run_worker` is the same worker, with health and metrics, from settings alone."""
     deployment = Deployment(broker.bootstrap_servers, supervisor)
