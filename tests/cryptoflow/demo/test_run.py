@@ -73,15 +73,6 @@ class ScriptedRun:
         """Follow once more."""
         self.calls.append("again")
 
-    def stop_producing(self) -> None:
-        """Stop the producer alone."""
-        self.calls.append("stop producing")
-        self.producing = False
-
-    def again(self) -> None:
-        """Follow once more."""
-        self.calls.append("again")
-
     def check(self) -> None:
         """Fail when told to."""
         if self.fails:
