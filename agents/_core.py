@@ -54,13 +54,15 @@ class PartitionCore:
         md_topics: Iterable[str] | None = None,
         rows_max: int = ROWS_MAX,
         chain: tuple[Operator, ...] | None = None,
+        sources: Iterable[str] | None = None,
     ) -> None:
-        """Start without state; `md_topics` limits the outputs, None means all."""
+        """Start without state; `md_topics` limits the outputs, `sources` whose records are read. None means all."""
         self._exchanges = exchanges
         self._raw_topic = raw_topic
         self._partition = partition
         self._wanted = None if md_topics is None else frozenset(md_topics)
         self._rows_max = rows_max
+        self._sources = None if sources is None else frozenset(sources)
         self._chain = operators() if chain is None else chain
         self._symbols: dict[str, Symbol] = {}
         self._by_key: dict[bytes, Symbol] = {}
@@ -122,6 +124,9 @@ class PartitionCore:
                     continue
             if record is not None and not _belongs(record, symbol):
                 record, why = None, Dead("route", "unknown", "exchange, market or key of the record is not known")
+            if record is not None and self._sources is not None and record.source not in self._sources:
+                why = Dead("route", "source", f"records of source {record.source} are refused in this environment")
+                record = None
             if record is not None:
                 batch.add(symbol, offset, record)
             elif why is not None:

@@ -34,6 +34,8 @@ from schemas import topics
 _QUESTION_S = 5.0
 _ASK_AGAIN_S = 0.5
 _REQUEST_TIMEOUT_S = 90.0
+_PRODUCTION_SOURCES = ("live", "backfill")
+"""Generated and replayed records do not become rows in production, whoever put them into the log."""
 _FAUST_LEVELS = {"WARNING": "WARN"}
 """Faust's command line has a spelling of its own."""
 
@@ -62,17 +64,18 @@ def build(settings: Settings, core: Callable[[str, int], Core] | None = None) ->
         raise ConfigError("no broker is configured", fix="set kafka.bootstrap_servers")
     exchanges: Mapping[str, Any] = registry.load("exchanges", "EXCHANGE")
     raw_topics = _await_topics(settings, exchanges)
-    shell = Shell(settings, raw_topics, core or _composed(exchanges))
+    shell = Shell(settings, raw_topics, core or _composed(exchanges, settings))
     made = _new_app(settings)
     shell.bind(made)
     _observe(made, shell, settings)
     return made
 
 
-def _composed(exchanges: Mapping[str, Any]) -> Callable[[str, int], Core]:
+def _composed(exchanges: Mapping[str, Any], settings: Settings) -> Callable[[str, int], Core]:
     from agents._core import PartitionCore  # noqa: PLC0415 - not needed when another core is given
 
-    return lambda raw_topic, partition: PartitionCore(exchanges, raw_topic, partition)
+    sources = _PRODUCTION_SOURCES if settings.environment == "production" else None
+    return lambda raw_topic, partition: PartitionCore(exchanges, raw_topic, partition, sources=sources)
 
 
 def _new_app(settings: Settings) -> BarrierApp:

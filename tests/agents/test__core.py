@@ -25,6 +25,18 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 needs_recordings = pytest.mark.skipif(not RECORDINGS.exists(), reason="recordings not present at ../shared/recordings")
 
 
+def test_records_of_a_refused_source_are_dead_letters() -> None:
+    """What a test put into the log of a production deployment becomes no row, and is not lost silently."""
+    log = Log()
+    log.put("trades", trade(5))
+    refused = core(sources=("live", "backfill")).process(log.records)
+    assert rows(refused, "md.trades", "trade_id") == []
+    assert rows(refused, "md.dead_letters", "stage", "error", "message") == [
+        ("route", "source", "records of source test are refused in this environment")
+    ]
+    assert rows(core(sources=("test",)).process(log.records), "md.trades", "trade_id") == ["5"]
+
+
 def test_rows_carry_where_they_came_from() -> None:
     """Every row has the names, times, connection and position of its frame; row_index counts per record."""
     log = Log()
