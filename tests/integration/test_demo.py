@@ -22,7 +22,14 @@ RECORDINGS = ROOT.parent / "shared" / "recordings"
 ABSENT = "recordings not present at ../shared/recordings"
 SESSIONS = sorted(RECORDINGS.glob(f"{EXCHANGE}_{MARKET}_*.jsonl.gz"))
 DEMO_TIMEOUT_S = 240.0
-SYMBOLS, FRAMES, RATE = 10, 40_000, 1500
+SYMBOLS, FRAMES, RATE = 5, 30_000, 1500
+"""Few books: after a cut every book asks for a snapshot, and the venue allows so many a minute."""
+IMPATIENT = {
+    "CRYPTOFLOW_PRODUCER__SILENCE_MIN_S": "10",
+    "CRYPTOFLOW_PRODUCER__UNHEARD_LIMIT_S": "15",
+    "CRYPTOFLOW_PRODUCER__RECONNECT_MAX_S": "1",
+}
+"""A silent stream is given up and a cut connection is back within seconds, so the run heals sooner."""
 TABLE_OF = {"trade": "trades", "quote": "quotes", "book_delta": "book_deltas", "book_snapshot": "book_snapshots"}
 """Names of `expected.json` and the tables they are about; a book counts its level rows."""
 TRADES_SQL = """
@@ -37,17 +44,20 @@ def name_of(recording: Path) -> str:
     return recording.name.removesuffix(".jsonl.gz")
 
 
-def cryptoflow(*words: str | Path, timeout_s: float = DEMO_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
-    """Run the command line as its users do, without settings of this environment."""
+def cryptoflow(*words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as its users do; of this environment's settings it sees only those given."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("CRYPTOFLOW_")}
     kept |= {name: os.environ[name] for name in ("CRYPTOFLOW_CACHE",) if name in os.environ}
     command = [sys.executable, "-m", "cryptoflow", *map(str, words)]
-    return subprocess.run(command, env=kept, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+    env = {**kept, **settings}
+    return subprocess.run(
+        command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=DEMO_TIMEOUT_S, check=False
+    )
 
 
-def demo(data_dir: Path, *words: str | Path) -> dict[str, Any]:
+def demo(data_dir: Path, *words: str | Path, **settings: str) -> dict[str, Any]:
     """Run `demo --once --json`; its standard output is one object and nothing else."""
-    done = cryptoflow("demo", "--once", "--json", "--data-dir", data_dir, *words)
+    done = cryptoflow("demo", "--once", "--json", "--data-dir", data_dir, *words, **settings)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("\n") == 1
     found: dict[str, Any] = json.loads(done.stdout)
@@ -117,7 +127,8 @@ def faults_done(data_dir: Path) -> dict[str, int]:
 
 def test_every_fault_is_accounted_for(tmp_path: Path) -> None:
     """With every kind of fault on, each happens, and `verify` finds nothing lost, doubled, altered or undeclared."""
-    found = demo(tmp_path, "--symbols", str(SYMBOLS), "--frames", str(FRAMES), "--rate", str(RATE), "--faults", "all")
+    market = ("--symbols", str(SYMBOLS), "--frames", str(FRAMES), "--rate", str(RATE))
+    found = demo(tmp_path, *market, "--faults", "all", **IMPATIENT)
     assert {kind for kind, count in faults_done(tmp_path).items() if not count} == set()
     assert found["frames"]["received"] == found["frames"]["published"]
     assert found["gaps"] > 0
