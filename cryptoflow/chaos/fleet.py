@@ -16,6 +16,9 @@ from cryptoflow.localstack import LocalStack
 from cryptoflow.localstack.ports import free_ports
 from cryptoflow.localstack.supervise import Child
 
+SAFE_EXITS = {"producer": (3, 4), "worker": (1, 70), "sink": (3, 4)}
+"""How processes end that are to be started again: unreachable broker, or going on could hide data."""
+
 
 @dataclass
 class Member:
@@ -86,8 +89,7 @@ class Fleet:
             self.kills[member.role] += 1
             self.points[member.armed] += 1
         elif member.child is not None:
-            # Ending in order to be started again is safe; being ended by a signal that is not ours is not.
-            told = self.own_ends if code >= 0 else self.unexpected
+            told = self.own_ends if code in SAFE_EXITS[member.role] else self.unexpected
             told.append(f"{member.name} ended with {code}: {last_line(member.child)}")
         member.child = None
 

@@ -63,9 +63,10 @@ class Stages:
         return "producer" in self.children
 
     def stop_producing(self) -> None:
-        """Stop the producer alone, so that the log ends: its last frames are in it, or in its spool."""
+        """Stop the producer alone, so that the log ends; its last frames are in it or in the spool."""
         self.frames()
         self.children.pop("producer").stop()
+        self._frames["in_flight"] = 0
 
     def worker_positions(self) -> dict[tuple[str, int], int]:
         """Return the next raw offset the worker needs, by (topic, partition)."""

@@ -111,7 +111,7 @@ def test_a_member_may_end_rather_than_hide_data(fleet: Fleet, armed: bool) -> No
 def test_who_is_found_dead_is_not_killed(fleet: Fleet) -> None:
     """A member that had ended by itself when its kill came is counted as how it ended, not as a kill."""
     member, child = worker(fleet)
-    child.end(3)
+    child.end(70)
     fleet.kill(member)
     assert not fleet.kills
     assert len(fleet.own_ends) == 1
@@ -166,3 +166,12 @@ def test_the_last_words_are_short(fleet: Fleet) -> None:
     assert last_line(child) == ""
     child.logged = "a\n" + "b" * 5000
     assert last_line(child) == "b" * 300
+
+
+def test_a_crash_is_unexpected(fleet: Fleet) -> None:
+    """An exit code that nothing promises is a defect, as is a signal that is not ours."""
+    member, child = worker(fleet)
+    child.end(3)
+    fleet.tend()
+    assert fleet.unexpected == ["worker-0 ended with 3: "]
+    assert member.child is not None

@@ -124,12 +124,12 @@ def test_stages_are_pointed_at_the_simulator(stages: Stages, stack: ScriptedStac
 def test_the_balance_outlives_the_producer(stages: Stages, stack: ScriptedStack, answers: dict[str, Any]) -> None:
     """Stopped alone, before the others, it is no failure, and what it counted last stays known."""
     stages.start()
-    answers[f"http://127.0.0.1:{stages.ports['producer']}/ready"] = {"frames": {"received": 5}}
+    answers[f"http://127.0.0.1:{stages.ports['producer']}/ready"] = {"frames": {"received": 5, "in_flight": 2}}
     assert "producer" in stages.children
     stages.stop_producing()
     answers.clear()
     assert not stages.producing
-    assert stages.frames() == {"received": 5}
+    assert stages.frames() == {"received": 5, "in_flight": 0}
     assert stack.stopped == ["producer"]
     stages.check()
     stages.stop()

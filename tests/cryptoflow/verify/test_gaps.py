@@ -44,6 +44,18 @@ def test_gap_in_two(session, gap_around):
     assert session.compare().counts["misdeclared_gaps"] == 1
 
 
+def test_gap_of_other_ids_beside(session, gap_around):
+    """A gap of other ids that covers the same time is another hole's."""
+    symbol = session.market.symbols[0]
+    session.play()
+    session.arm(f"{symbol.lower()}@aggTrade", "gap", 3)
+    session.play()
+    gap = gap_around(session, "trades", symbol)
+    other = {"gap_id": "other", "from_id": gap["from_id"] - 20, "to_id": gap["from_id"] - 10, "ids_missing": 11}
+    session.rows["gaps"].append({**gap, **other})
+    assert session.compare().counts["misdeclared_gaps"] == 0
+
+
 @pytest.mark.parametrize("bound", ["from_ns", "to_ns"])
 def test_gap_too_long(session, gap_around, bound):
     """A gap that takes in frames that were received is overlong."""
