@@ -80,6 +80,8 @@ class Producing:
         assert self.task is not None
         if self.task.done():
             self.task.result()
+        if not self.facts:
+            return False  # a short run may be over before the first facts are told
         own = self.frames["own"]["in_flight"] + self.frames["control"]["in_flight"]
         return bool(self.frames["received"]) and self.frames["in_flight"] + own == 0
 
