@@ -10,30 +10,13 @@ from agents._flatten import UNREADABLE, why_unreadable
 from agents._group import Dead
 from exchanges import Market, StreamKind
 from exchanges._exchange import CONTROL
-from schemas import Columns, GapEvidence, InstrumentDefinition, topic_of
+from schemas import Alive, Columns, GapEvidence, InstrumentDefinition, Switch, topic_of
 
 GAP = "gap"
 ALIVE = "alive"
 SWITCH = "switch"
 INSTRUMENT = "instrument"
 STREAMS = frozenset(kind.value for kind in StreamKind)
-
-
-class Alive(msgspec.Struct, frozen=True):
-    """Say that streams are healthy though they may be silent; silence beyond the limit is a failure."""
-
-    streams: tuple[str, ...]
-    silence_limit_ns: int
-
-
-class Switch(msgspec.Struct, frozen=True):
-    """Elect the connection that counts from here on, where ids do not hold across connections.
-
-    An empty `conn` elects the connection the frame came on; no streams means all.
-    """
-
-    conn: str = ""
-    streams: tuple[str, ...] = ()
 
 
 _gap = msgspec.json.Decoder(GapEvidence)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
-from agents._messages import TIME_MAX_NS, Alive, Switch
+from agents._messages import TIME_MAX_NS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
+from schemas import Alive, Switch
 
-ALL_STREAMS = "*"
 SWITCHES_MAX = 16
 """Streams whose elected connection is remembered."""
 
@@ -39,9 +39,9 @@ def _step(state: Time, turn: Turn) -> None:
             # What has been added must not be added again by the next mark.
             state.received_ns += elapsed
     elif isinstance(message, Switch):
-        for stream in message.streams or (ALL_STREAMS,):
+        for stream in message.streams:
             if stream in state.elected or len(state.elected) < SWITCHES_MAX:
-                state.elected[stream] = message.conn or turn.frame.c
+                state.elected[stream] = message.conn
     elif turn.group is not None and turn.dead is None:
         state.event_ns = max(state.event_ns, _latest(turn.cells("exchange_ns"), turn.received_ns))
         state.received_ns = turn.received_ns

@@ -11,12 +11,12 @@ import hashlib
 import msgspec
 
 from agents._batch import ENVELOPE
-from agents._messages import ALIVE, GAP, STREAMS, Alive
+from agents._messages import ALIVE, GAP, STREAMS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
 from exchanges import StreamKind
-from schemas import GapEvidence
+from schemas import Alive, GapEvidence
 
 BOOK = StreamKind.BOOK.value
 CLOSED_MAX_GAPS = 64

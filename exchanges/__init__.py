@@ -1,22 +1,38 @@
 """What each venue says: one folder per venue, pure functions and values; no sockets, no Kafka, no clock."""
 
-from exchanges._book import BookRules, BookState, DeltaVerdict, SnapshotVerdict
+from exchanges._book import BookCheck, BookLevel, BookRules, BookState, DeltaVerdict, Precisions, SnapshotVerdict
 from exchanges._exchange import (
+    BACKFILL,
+    BOOK_SNAPSHOT,
+    CONTROL,
+    NO_REQUEST,
     Ack,
     Endpoint,
     Exchange,
     Market,
     Parser,
+    Part,
     Peek,
+    Per,
+    RestHost,
     RestRequest,
     Routed,
     RouteError,
     Stream,
     StreamKind,
+    TradeFill,
+    parser,
 )
+from exchanges._sightings import drain, saw
 
 __all__ = [
+    "BACKFILL",
+    "BOOK_SNAPSHOT",
+    "CONTROL",
+    "NO_REQUEST",
     "Ack",
+    "BookCheck",
+    "BookLevel",
     "BookRules",
     "BookState",
     "DeltaVerdict",
@@ -24,11 +40,19 @@ __all__ = [
     "Exchange",
     "Market",
     "Parser",
+    "Part",
     "Peek",
+    "Per",
+    "Precisions",
+    "RestHost",
     "RestRequest",
     "RouteError",
     "Routed",
     "SnapshotVerdict",
     "Stream",
     "StreamKind",
+    "TradeFill",
+    "drain",
+    "parser",
+    "saw",
 ]

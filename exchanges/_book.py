@@ -6,7 +6,9 @@ Both sides use them: the agent to declare gaps from the log, the producer to ref
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -17,8 +19,9 @@ class BookState(msgspec.Struct):
     `valid` is true from a spliced snapshot to the next break. `last` is the last update id seen,
     `snapshot` the id of a snapshot that waits for its splice, `pending` the (first, last, prev) ids
     of deltas seen since the chain began, kept until a snapshot is spliced and bounded by the rules.
-    `recent` holds the ids of the newest deltas, so that a repeat is told from ids that went back;
-    neither a break nor a gap empties it.
+    `recent` holds what tells the newest deltas (their ids, or a hash of all that tells them apart),
+    so that a repeat is told from ids that went back; `high` is the last id of the newest delta taken.
+    Neither a break nor a gap empties these two.
     """
 
     valid: bool = False
@@ -26,6 +29,7 @@ class BookState(msgspec.Struct):
     snapshot: int = -1
     pending: list[tuple[int, int, int]] = []
     recent: list[int] = []
+    high: int = -1
 
 
 class DeltaVerdict(enum.Enum):
@@ -61,9 +65,11 @@ class BookRules(Protocol):
         """
         ...
 
-    def on_snapshot(self, state: BookState, last: int) -> SnapshotVerdict:
-        """Judge one snapshot by the update id it stands at and move the state.
+    def on_snapshot(self, state: BookState, last: int, *, in_stream: bool = False) -> SnapshotVerdict:
+        """Judge one snapshot by the update id it stands at (-1 for none) and move the state.
 
+        A snapshot that came on the book's own stream (`in_stream`) begins a new chain there and is
+        SPLICED, unless its id is one the valid chain contains already.
         SPLICED means the book is valid: by this snapshot, or before it, in which case nothing
         changed. WAITING means a later delta must join it; a later snapshot that waits replaces it.
         STALE means it was not used and another has to be fetched.
@@ -73,3 +79,35 @@ class BookRules(Protocol):
     def on_gap(self, state: BookState) -> None:
         """Forget the chain: frames were lost (disconnect, drop, restart)."""
         ...
+
+
+class BookCheck(Protocol):
+    """Prove a maintained book by what the venue says of it (a checksum). Pure.
+
+    Sides are (price, size) best first, as exact decimals; `price_text` and `size_text` of a level are
+    the texts the venue sent, for venues that sum texts.
+    """
+
+    def depth(self, stream: str) -> int | None:
+        """Return the levels per side a stream keeps, so that others are cut off; None keeps all."""
+        ...
+
+    def checksum(self, bids: Sequence[BookLevel], asks: Sequence[BookLevel], definition: Precisions) -> int | None:
+        """Return the sum of this book; None where it cannot be told (precisions unknown)."""
+        ...
+
+
+class BookLevel(NamedTuple):
+    """Hold one level of a maintained book: numbers to compare, texts as sent."""
+
+    price: Decimal
+    size: Decimal
+    price_text: str
+    size_text: str
+
+
+class Precisions(NamedTuple):
+    """Hold the decimals of prices and sizes as the symbol's definition had them; None where unknown."""
+
+    price_decimals: int | None
+    size_decimals: int | None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from exchanges._book import BookRules
+from exchanges._book import BookCheck, BookRules
 from schemas import Columns, InstrumentDefinition
 
 
@@ -25,6 +26,14 @@ class RouteError(ValueError):
     """Say that a frame's symbol and kind cannot be told; it is published under `_conn`."""
 
 
+class Per(enum.StrEnum):
+    """What one subscription of a stream serves: a symbol, an index, or the whole market."""
+
+    SYMBOL = "symbol"
+    INDEX = "index"
+    MARKET = "market"
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """Describe one subscription kind of a market.
@@ -32,6 +41,9 @@ class Stream:
     `channel` is the venue's channel (`aggTrade`), `endpoint` the key of the connection it lives on.
     `period_s` is the longest normal silence where the venue documents one, else None: the watchdog
     learns the rate. Streams with `default=False` are subscribed only when asked for by channel.
+    `per` says what one subscription serves: the name of a stream is made from a native symbol, from
+    the index an instrument follows (`InstrumentDefinition.index`), or from "" for the whole market,
+    whose frames are kept for our own symbols only. `also` names further kinds its frames carry.
     """
 
     kind: StreamKind
@@ -39,11 +51,21 @@ class Stream:
     endpoint: str
     period_s: float | None = None
     default: bool = True
+    per: Per = Per.SYMBOL
+    also: tuple[StreamKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Describe one WebSocket endpoint and its documented limits."""
+    """Describe one WebSocket endpoint and its documented limits.
+
+    `heartbeat` is what a client has to send every `heartbeat_interval_s`. `extra_streams` are
+    subscribed on every connection besides the data (Coinbase `heartbeats`): acknowledged like them,
+    control frames on the wire. `names_max_chars` bounds the text of all names subscribed on one
+    connection, `book_streams_max` the book streams on it, `requests_per_hour_max` its subscribe and
+    unsubscribe requests; None where the venue has no such limit. `lifetime_s` is infinite where the
+    venue cuts no connection.
+    """
 
     name: str
     url: str
@@ -56,6 +78,10 @@ class Endpoint:
     heartbeat: bytes | None = None
     heartbeat_interval_s: float | None = None
     ack_timeout_s: float = 10.0
+    extra_streams: tuple[str, ...] = ()
+    names_max_chars: int | None = None
+    book_streams_max: int | None = None
+    requests_per_hour_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +94,76 @@ class RestRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Routed:
-    """Say where a frame belongs: its kind and native symbol; `stream` is the venue's stream name.
+class RestHost:
+    """Describe a REST host and its budget: `weight_max` in every window of `window_s`.
 
-    Frames without a symbol have kind `control` and an empty symbol.
+    `weight_header` names the response header that reports the weight used, empty where there is
+    none. `back_off_s` has the least pause per HTTP status where the venue documents one and sends no
+    Retry-After. `refusal(body)` reads an error that comes with status 200 (OKX `code`, Kraken
+    `error`, Bybit `retCode`): its text when the request was refused, else "".
+    """
+
+    base: str
+    weight_max: int
+    window_s: float = 60.0
+    weight_header: str = ""
+    back_off_s: Mapping[int, float] = field(default_factory=dict)
+    refusal: Callable[[bytes], str] = lambda _body: ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Hold what of a frame belongs to one symbol and kind, in the venue's own envelope.
+
+    `raw` is the whole frame where the frame serves two kinds of one symbol.
+    """
+
+    kind: str
+    symbol: str
+    stream: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Say where a frame belongs: its kind and native symbol.
+
+    `kind` is a StreamKind value, `book_snapshot` for a snapshot that comes on the socket, or
+    `control` (with an empty symbol) for answers, heartbeats and notices. `stream` is the name of the
+    subscription it came on, as `Market.heard_as` spells it. A frame of several symbols or kinds has
+    `parts`, in order, numbered from 0; the other fields then describe the first.
     """
 
     kind: str
     symbol: str
     stream: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 CONTROL = "control"
+BOOK_SNAPSHOT = "book_snapshot"
+BACKFILL = "trades_backfill"
+"""Kind of the frames that hold trades fetched over REST; their parser's `stream` is `trades`."""
+
+NO_REQUEST = -1
+"""Request id of an answer that names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Hold the answer to a subscribe or unsubscribe request; `error` is empty when accepted."""
+    """Hold an answer about subscriptions; `error` is empty when accepted.
+
+    `request_id` is NO_REQUEST where the venue sends none; then `streams` tells what is answered.
+    `streams` names what is answered as `Market.stream_name` does; empty means the whole request.
+    `subscribed` is False in the answer to giving streams up. `lists_all` says that `streams` are all
+    that are active on the connection now (Coinbase).
+    """
 
     request_id: int
     error: str = ""
+    streams: tuple[str, ...] = ()
+    subscribed: bool = True
+    lists_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +188,7 @@ class Parser:
     one is a gap. `ordered` says ids only rise. `composite_id` lists the columns that identify a row
     where there is no single id. `unlisted_id(message)` tells the id of a message that takes one of
     the contiguous ids and is no row; None where all ids are rows, or for a message that is one.
+    `stream` is the stream kind whose ids these are, where the frame kind has another name.
     """
 
     topic: str
@@ -123,23 +200,48 @@ class Parser:
     ordered: bool = True
     composite_id: tuple[str, ...] = ()
     unlisted_id: Callable[[Any], int | None] | None = None
+    stream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFill:
+    """Say how trades are fetched by id over REST: the way to close a gap of trades.
+
+    `request(symbol, from_id)` asks for at most `trades_max` trades from an id on (or around it, as
+    the venue allows), `trades(symbol, body)` cuts an answer into (id, raw frame) in rising order,
+    each frame a JSON value that the market's `trades_backfill` parser reads.
+    """
+
+    request: Callable[[str, int], RestRequest]
+    trades: Callable[[str, bytes], list[tuple[int, bytes]]]
+    trades_max: int
 
 
 @dataclass(frozen=True)
 class Market:
     """Answer all questions about one market of an exchange.
 
-    `parsers` is keyed by frame kind: the StreamKind values, and `book_snapshot` for snapshots.
-    `rest_weight_per_minute` is the budget of `rest_host`; `weight_header` names the response header
-    that reports its use.
+    `parsers` is keyed by frame kind: the StreamKind values, `book_snapshot`, `trades_backfill`.
+    `stream_name(stream, key)` names a subscription: `key` as `Stream.per` says. `heard_as(name)`
+    turns such a name into what `route` reads from its frames, where they tell less (a depth).
+    `request_group(name)` tells names apart that may not share one request.
+
+    `snapshot_request` is the REST book, spliced by the book rules; None where the venue has none.
+    With `in_stream_snapshots` the book stream itself brings a snapshot when it is subscribed: a
+    broken book is subscribed again, and the REST book only serves the schedule.
+    `connection_sequence(frame)` reads the number that counts all frames of a connection from
+    `connection_sequence_start` on, where the venue has one (Coinbase): the producer then proves
+    continuity. `scoped_kinds` are the frame kinds whose ids, or whose absence of ids, do not hold
+    across connections: of them only one connection counts at a time, as `switch` frames say.
+    `instruments` reads each page of `instruments_requests`; `next_page(request, body)` asks for a
+    further page. `volumes` reads the traded value in quote units by native symbol.
+    `earlier` holds retired dialects, newest first: (end in receive ns, the market as it was read).
     """
 
     name: str
     streams: tuple[Stream, ...]
     endpoints: tuple[Endpoint, ...]
-    rest_base: str
-    rest_weight_per_minute: int
-    weight_header: str
+    rest: RestHost
     stream_name: Callable[[Stream, str], str]
     subscribe: Callable[[int, Sequence[str]], bytes]
     unsubscribe: Callable[[int, Sequence[str]], bytes]
@@ -149,15 +251,36 @@ class Market:
     peek_book: Callable[[bytes], Peek]
     peek_snapshot: Callable[[bytes], Peek]
     snapshot_request: Callable[[str], RestRequest] | None
-    instruments_request: RestRequest
+    instruments_requests: tuple[RestRequest, ...]
     instruments: Callable[[bytes], list[tuple[InstrumentDefinition, bytes]]]
     instrument: Callable[[bytes], InstrumentDefinition]
     parsers: Mapping[str, Parser]
     book_rules: BookRules
+    heard_as: Callable[[str], str] = lambda name: name
+    request_group: Callable[[str], str] = lambda _name: ""
+    in_stream_snapshots: bool = False
+    connection_sequence: Callable[[bytes], int | None] | None = None
+    connection_sequence_start: int = 0
+    scoped_kinds: frozenset[str] = frozenset()
+    book_check: BookCheck | None = None
+    next_page: Callable[[RestRequest, bytes], RestRequest | None] = lambda _request, _body: None
+    volumes_request: RestRequest | None = None
+    volumes: Callable[[bytes], Mapping[str, Decimal]] | None = None
+    trade_fill: TradeFill | None = None
+    earlier: tuple[tuple[int, Market], ...] = ()
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint by name. Raises KeyError."""
         return {endpoint.name: endpoint for endpoint in self.endpoints}[name]
+
+    def at(self, received_ns: int) -> Market:
+        """Return the market as its frames are to be read that were received at a moment."""
+        found = self
+        for end_ns, market in self.earlier:
+            if received_ns >= end_ns:
+                break
+            found = market
+        return found
 
 
 @dataclass(frozen=True)
@@ -166,3 +289,8 @@ class Exchange:
 
     name: str
     markets: Mapping[str, Market] = field(default_factory=dict)
+
+
+def parser(exchange: Exchange, market: str, kind: str, received_ns: int) -> Parser:
+    """Return what reads a frame kind as the venue sent it at a moment. Raises KeyError."""
+    return exchange.markets[market].at(received_ns).parsers[kind]

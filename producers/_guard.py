@@ -53,4 +53,4 @@ def websocket_url(settings: Settings, exchange: str, market: str, endpoint: Endp
 
 def rest_base(settings: Settings, exchange: str, market: Market) -> str:
     """Return where to ask."""
-    return settings.producer.endpoints.get(f"{exchange}.{market.name}.{REST}", market.rest_base)
+    return settings.producer.endpoints.get(f"{exchange}.{market.name}.{REST}", market.rest.base)

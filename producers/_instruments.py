@@ -65,14 +65,14 @@ class Instruments:
                 await self._fetch()
             except RestError as error:
                 wait_s = max(error.wait_s, _RETRY_S)
-                path = self._market.instruments_request.path
+                path = self._market.instruments_requests[0].path
                 events.RestFailed(host=self._rest.host, path=path, detail=error.text, wait_s=wait_s).emit()
                 await asyncio.sleep(wait_s)
             else:
                 self.write(lanes, intake)
 
     async def _fetch(self) -> None:
-        request = self._market.instruments_request
+        request = self._market.instruments_requests[0]
         await self._rest.room(request.weight)
         body = await self._rest.get(request)
         try:

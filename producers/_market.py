@@ -48,10 +48,10 @@ class MarketRun:
         self.lanes: dict[str, Lane] = {}
         self._others: dict[str, Lane] = {}
         self._books = Books(market.book_rules, own.snapshot_interval_s)
-        per_minute = own.rest_weight_per_minute or int(market.rest_weight_per_minute * BUDGET_SHARE)
+        per_minute = own.rest_weight_per_minute or int(market.rest.weight_max * BUDGET_SHARE)
         self._rest = Rest(
             guard.rest_base(settings, exchange, market),
-            market.weight_header,
+            market.rest.weight_header,
             per_minute,
             timeout_s=own.rest_timeout_s,
             local_address=own.local_address,

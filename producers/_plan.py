@@ -14,7 +14,6 @@ from producers._watchdog import StreamInfo
 from schemas import InstrumentDefinition
 
 VIRTUAL_SHARDS = 1024
-_TRADING = "TRADING"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def choose_symbols(
     """
     found = list(definitions)
     if not asked:
-        return [one.native_symbol for one in found if one.status == _TRADING]
+        return [one.native_symbol for one in found if one.is_trading]
     names = {one.symbol: one.native_symbol for one in found} | {one.native_symbol: one.native_symbol for one in found}
     unknown = [name for name in asked if name not in names]
     if unknown:

@@ -5,14 +5,17 @@ from schemas._columns import BadCell, Columns
 from schemas._md import Mark, MdHeader, Verdict, decode_md, encode_md
 from schemas._raw import (
     RAW_VERSION,
+    Alive,
     GapEvidence,
     InstrumentDefinition,
     Origin,
     RawFrame,
     RawRecord,
+    Switch,
     decode_raw,
     encode_frame,
     encode_raw,
+    feed_of,
 )
 from schemas._record import COMMON, Record
 from schemas._types import Field, Type
@@ -20,6 +23,7 @@ from schemas._types import Field, Type
 __all__ = [
     "COMMON",
     "RAW_VERSION",
+    "Alive",
     "BadCell",
     "Columns",
     "Field",
@@ -31,6 +35,7 @@ __all__ = [
     "RawFrame",
     "RawRecord",
     "Record",
+    "Switch",
     "Topic",
     "Type",
     "Verdict",
@@ -39,6 +44,7 @@ __all__ = [
     "encode_frame",
     "encode_md",
     "encode_raw",
+    "feed_of",
     "records",
     "topic_of",
     "topics",

@@ -77,10 +77,41 @@ class GapEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
+class Alive(msgspec.Struct, frozen=True):
+    """Say that streams are healthy though they may be silent; silence beyond the limit is a failure."""
+
+    streams: tuple[str, ...]
+    silence_limit_ns: int
+
+
+class Switch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Elect the connection that counts from here on, for frame kinds that do not hold across connections.
+
+    `streams` are stream kinds. Frames of the elected connection received at or before `since_ns` were
+    served by its predecessor and are not rows, but for books, whose next snapshot begins anew.
+    """
+
+    conn: str
+    streams: tuple[str, ...]
+    since_ns: int = 0
+
+
+FEED_SEPARATOR = "/"
+
+
+def feed_of(conn: str) -> str:
+    """Return the label of the redundant feed a connection belongs to: "b" of "b/<uuid>", else ""."""
+    return conn.rpartition(FEED_SEPARATOR)[0]
+
+
 class InstrumentDefinition(msgspec.Struct, frozen=True):
     """Define a symbol from a moment on; a frame of kind `instrument` carries the venue's own JSON.
 
-    `kind` is spot, perpetual or future; decimals are the venue's text.
+    `kind` is spot, perpetual or future; decimals are the venue's text. `contract_value` is what one
+    unit of the venue's sizes is: in the base asset, or in the quote asset when `inverse`; None where
+    it is not known. `index` names the index it follows, `price_decimals` and `size_decimals` how the
+    venue prints numbers. `is_trading` says that it has data now. `alias_of` is the native symbol
+    whose data the venue sends in its place.
     """
 
     native_symbol: str
@@ -94,6 +125,12 @@ class InstrumentDefinition(msgspec.Struct, frozen=True):
     tick_size: str | None = None
     step_size: str | None = None
     expires_ns: int | None = None
+    inverse: bool = False
+    index: str | None = None
+    price_decimals: int | None = None
+    size_decimals: int | None = None
+    is_trading: bool = True
+    alias_of: str | None = None
 
 
 _decoder = msgspec.json.Decoder(RawRecord)

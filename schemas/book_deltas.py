@@ -17,7 +17,8 @@ RECORD = Record(
         Field(104, "first_update_id", Type.LONG, "first update id the frame covers"),
         Field(105, "last_update_id", Type.LONG, "last update id the frame covers"),
         Field(106, "prev_update_id", Type.LONG, "last update id of the frame before, where the venue sends it"),
+        Field(108, "checksum", Type.LONG, "the venue's sum over the book after this frame, where it sends one"),
     ),
-    per_frame=frozenset({"exchange_ns", "first_update_id", "last_update_id", "prev_update_id"}),
+    per_frame=frozenset({"exchange_ns", "first_update_id", "last_update_id", "prev_update_id", "checksum"}),
     sort=("symbol", "exchange_ns"),
 )

@@ -16,6 +16,7 @@ RECORD = Record(
         Field(103, "level", Type.INT, "ordinal of the level within its side of the frame"),
         Field(105, "last_update_id", Type.LONG, "the update id the snapshot stands at"),
         Field(107, "reason", Type.SYMBOLIC, "why it was asked for: subscribe, resync or periodic"),
+        Field(108, "checksum", Type.LONG, "the venue's sum over the book after this frame, where it sends one"),
     ),
-    per_frame=frozenset({"exchange_ns", "last_update_id", "reason"}),
+    per_frame=frozenset({"exchange_ns", "last_update_id", "reason", "checksum"}),
 )

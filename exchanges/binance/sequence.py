@@ -8,7 +8,7 @@ PENDING_MAX_DELTAS = 1024
 """Deltas kept while a snapshot is awaited: 100 s at 100 ms. The oldest go first, so that a snapshot
 older than the rest is stale and is fetched again."""
 
-RECENT_MAX_DELTAS = 128
+RECENT_MAX_DELTAS = 256
 """Update ids remembered to tell a repeat (an overlapping connection) from ids that went back."""
 
 NONE = -1
@@ -28,6 +28,7 @@ class UsdmBookRules:
             return DeltaVerdict.OLD
         state.recent.append(last)
         del state.recent[:-RECENT_MAX_DELTAS]
+        state.high = last
         # PROTOCOLS 3.4.6: every event names its predecessor; nothing else proves continuity.
         if state.last != NONE and (prev != state.last or last <= state.last):
             return self._broken(state, first, last, prev)
@@ -36,8 +37,9 @@ class UsdmBookRules:
             return DeltaVerdict.APPLIED
         return self._unspliced(state, first, last, prev)
 
-    def on_snapshot(self, state: BookState, last: int) -> SnapshotVerdict:
-        """Judge one snapshot by its `lastUpdateId` and move the state."""
+    def on_snapshot(self, state: BookState, last: int, *, in_stream: bool = False) -> SnapshotVerdict:
+        """Judge one snapshot by its `lastUpdateId` and move the state; the venue sends none in its streams."""
+        del in_stream
         if state.valid:
             return SnapshotVerdict.SPLICED
         kept = next((ids for ids in state.pending if ids[1] >= last), None)  # PROTOCOLS 3.4.3

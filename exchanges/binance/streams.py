@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from exchanges._exchange import Ack, Endpoint, RestRequest, Stream, StreamKind
+from exchanges._exchange import Ack, Endpoint, RestHost, RestRequest, Stream, StreamKind
 
 PUBLIC = "public"
 MARKET = "market"
 
-REST_BASE = "https://fapi.binance.com"
-REST_WEIGHT_PER_MINUTE = 2400
-WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
+REST = RestHost("https://fapi.binance.com", weight_max=2400, weight_header="X-MBX-USED-WEIGHT-1M")
 
 SNAPSHOT_LEVELS = 1000
 SNAPSHOT_WEIGHT = 20
@@ -134,4 +132,4 @@ def snapshot_request(symbol: str) -> RestRequest:
     return RestRequest("/fapi/v1/depth", {"symbol": symbol, "limit": str(SNAPSHOT_LEVELS)}, SNAPSHOT_WEIGHT)
 
 
-INSTRUMENTS_REQUEST = RestRequest("/fapi/v1/exchangeInfo", {}, EXCHANGE_INFO_WEIGHT)
+INSTRUMENTS_REQUESTS = (RestRequest("/fapi/v1/exchangeInfo", {}, EXCHANGE_INFO_WEIGHT),)

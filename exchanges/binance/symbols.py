@@ -12,6 +12,7 @@ from schemas import InstrumentDefinition
 NS_PER_MS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+TRADING = "TRADING"
 _PERPETUAL = frozenset({"PERPETUAL", "TRADIFI_PERPETUAL"})
 _DATED = frozenset({"CURRENT_QUARTER", "NEXT_QUARTER"})
 
@@ -66,4 +67,5 @@ def _definition(symbol: Symbol) -> InstrumentDefinition:
         tick_size=next((f.tick_size for f in symbol.filters if f.filter_type == "PRICE_FILTER"), None),
         step_size=next((f.step_size for f in symbol.filters if f.filter_type == "LOT_SIZE"), None),
         expires_ns=expires_ns,
+        is_trading=symbol.status == TRADING,
     )

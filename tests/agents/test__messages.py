@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from agents._messages import Alive, Switch, read_message
-from schemas import GapEvidence, InstrumentDefinition
+from agents._messages import read_message
+from schemas import Alive, GapEvidence, InstrumentDefinition, Switch
 from tests.doubles.invented_venue import MARKET
 
 
@@ -21,7 +21,7 @@ def test_frames_of_our_own_decode() -> None:
     evidence = GapEvidence("drop", ("book",), 5)
     assert read("gap", {"cause": "drop", "streams": ["book"], "from_ns": 5}) == (evidence, None)
     assert read("alive", {"streams": [], "silence_limit_ns": 1}) == (Alive((), 1), None)
-    assert read("switch", {}) == (Switch(), None)
+    assert read("switch", {"conn": "c", "streams": ["book"]}) == (Switch("c", ("book",)), None)
     definition, dead = read("instrument", {"native": "AB", "base": "A", "quote": "B"})
     assert isinstance(definition, InstrumentDefinition)
     assert dead is None

@@ -38,14 +38,14 @@ def test_alive_moves_event_time_by_the_silence_less_its_limit() -> None:
 
 
 def test_switch_elects_a_connection() -> None:
-    """The connection named, or the one the frame came on, per stream or for all; bounded."""
+    """The connection named counts, per stream; bounded."""
     log = Log()
     log.put("switch", {"conn": "x", "streams": ["book"]})
-    log.put("switch", {}, conn="b")
+    log.put("switch", {"conn": "b", "streams": ["quotes"]})
     one = core()
     one.process(log.records)
-    assert kept(one)["elected"] == {"book": "x", "*": "b"}
-    log.put("switch", {"streams": [f"s{number}" for number in range(2 * SWITCHES_MAX)]})
+    assert kept(one)["elected"] == {"book": "x", "quotes": "b"}
+    log.put("switch", {"conn": "c", "streams": [f"s{number}" for number in range(2 * SWITCHES_MAX)]})
     one.process(log.records)
     assert len(kept(one)["elected"]) == SWITCHES_MAX  # type: ignore[arg-type]  # it is a dict
 

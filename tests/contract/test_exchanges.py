@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from exchanges import Ack, BookState, DeltaVerdict, Exchange, Parser, RouteError, SnapshotVerdict
-from schemas import Columns, Type, records, topic_of
+from schemas import Columns, InstrumentDefinition, Type, records, topic_of
 from schemas._registry import load
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -123,11 +123,11 @@ def test_limits_are_positive(name: str) -> None:
         assert endpoint.url.startswith("wss://")
         assert (endpoint.heartbeat is None) == (endpoint.heartbeat_interval_s is None)
     assert len({endpoint.url for endpoint in market.endpoints}) == len(market.endpoints)
-    assert market.rest_base.startswith("https://")
-    assert market.weight_header
-    assert 0 < market.instruments_request.weight <= market.rest_weight_per_minute
+    assert market.rest.base.startswith("https://")
+    assert market.rest.window_s > 0
+    assert all(0 < one.weight <= market.rest.weight_max for one in market.instruments_requests)
     if market.snapshot_request is not None:
-        assert 0 < market.snapshot_request("BTCUSDT").weight <= market.rest_weight_per_minute
+        assert 0 < market.snapshot_request("BTCUSDT").weight <= market.rest.weight_max
 
 
 @per_market
@@ -302,7 +302,8 @@ def test_instruments_are_named_from_metadata(name: str) -> None:
     market = MARKETS[name]
     body = (GOLDEN / name / "instruments_body.json").read_bytes()
     found = market.instruments(body)
-    assert [msgspec.to_builtins(definition) for definition, _ in found] == expected(name, "instruments.json")
+    wanted = msgspec.convert(expected(name, "instruments.json"), list[InstrumentDefinition])
+    assert [definition for definition, _ in found] == wanted
     assert len({definition.symbol for definition, _ in found}) == len(found)
     for definition, raw in found:
         assert raw in body

@@ -19,6 +19,7 @@ from exchanges import (
     Market,
     Parser,
     Peek,
+    RestHost,
     RestRequest,
     Routed,
     RouteError,
@@ -180,8 +181,9 @@ class ConsecutiveRules:
         state.last = last
         return DeltaVerdict.APPLIED if state.valid else DeltaVerdict.BUFFERED
 
-    def on_snapshot(self, state: BookState, last: int) -> SnapshotVerdict:
+    def on_snapshot(self, state: BookState, last: int, *, in_stream: bool = False) -> SnapshotVerdict:
         """Judge one snapshot."""
+        del in_stream
         if state.valid:
             return SnapshotVerdict.SPLICED
         state.pending = [ids for ids in state.pending if ids[1] > last]
@@ -253,9 +255,7 @@ MARKET = Market(
     name="m",
     streams=(),
     endpoints=(),
-    rest_base="",
-    rest_weight_per_minute=1,
-    weight_header="",
+    rest=RestHost("", weight_max=1),
     stream_name=lambda stream, symbol: f"{symbol}@{stream.channel}",
     subscribe=lambda number, names: b"%d %d" % (number, len(names)),
     unsubscribe=lambda number, names: b"%d %d" % (number, len(names)),
@@ -265,7 +265,7 @@ MARKET = Market(
     peek_book=lambda frame: Peek(-1, len(frame), -1),
     peek_snapshot=lambda frame: Peek(-1, len(frame), -1, snapshot=True),
     snapshot_request=None,
-    instruments_request=RestRequest("", {}, 1),
+    instruments_requests=(RestRequest("", {}, 1),),
     instruments=lambda body: [(instrument(body), body)],
     instrument=instrument,
     parsers=PARSERS,

@@ -112,7 +112,7 @@ class Feed:
 
     def switch(self, argument: int) -> bytes:
         """Elect a connection."""
-        return self.put("switch", {"conn": "ab"[argument % 2]}, argument)
+        return self.put("switch", {"conn": "ab"[argument % 2], "streams": ["book"]}, argument)
 
     def instrument(self, argument: int) -> bytes:
         """Define the symbol, at times badly."""

@@ -55,7 +55,7 @@ def test_endpoints_are_the_venues_unless_set() -> None:
     public = USDM.endpoint("public")
     assert websocket_url(settings("test"), "binance", "usdm", public) == public.url
     assert websocket_url(settings("test", OTHER), "binance", "usdm", public) == OTHER["binance.usdm.public"]
-    assert rest_base(settings("test"), "binance", USDM) == USDM.rest_base
+    assert rest_base(settings("test"), "binance", USDM) == USDM.rest.base
     assert (
         rest_base(settings("test", {"binance.usdm.rest": "http://127.0.0.1:1"}), "binance", USDM)
         == "http://127.0.0.1:1"

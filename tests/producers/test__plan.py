@@ -15,7 +15,7 @@ from schemas import InstrumentDefinition
 
 def definition(native: str, symbol: str, status: str = "TRADING") -> InstrumentDefinition:
     """Invent an instrument."""
-    return InstrumentDefinition(native, symbol, "X", "Y", "Y", "perpetual", status)
+    return InstrumentDefinition(native, symbol, "X", "Y", "Y", "perpetual", status, is_trading=status == "TRADING")
 
 
 LISTED = [definition("AAAUSDT", "AAA-USDT-PERP"), definition("BBBUSDT", "BBB-USDT-PERP", "SETTLING")]
