@@ -347,6 +347,20 @@ class BookBroken(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradesFilled(Event):
+    """Say that missing trades were fetched over REST; `found` of the ids from `first` to `last` came."""
+
+    level: ClassVar[int] = logging.INFO
+    text: ClassVar[str] = "missing trades fetched"
+    exchange: str
+    market: str
+    symbol: str
+    first: int
+    last: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookResynced(Event):
     """Say that a book snapshot was fetched, and how it fits the deltas."""
 
