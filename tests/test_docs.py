@@ -160,7 +160,7 @@ def test_every_configuration_file_is_accepted() -> None:
 
 def test_runbook_entries_that_errors_name_exist() -> None:
     """An error that sends its reader to the runbook names a heading of it."""
-    text = (ROOT / "docs/how-to/runbook.md").read_text("utf-8")
+    text = (ROOT / "docs/howto/runbook.md").read_text("utf-8")
     headings = {one.lower() for one in re.findall(r"^## (.*)$", text, re.MULTILINE)}
     stages = [
         path for package in ("producers", "agents", "sinks", "cryptoflow") for path in (ROOT / package).rglob("*.py")
