@@ -7,26 +7,50 @@ frames, tests/golden/<exchange>_<market>; its README says what stands there.
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from golden import (
+    EXCHANGES,
+    GOLDEN,
+    MARKETS,
+    bodies,
+    decode,
+    definitions,
+    exists,
+    expected,
+    lines,
+    names_of,
+    parsed,
+    places,
+    rows_of,
+)
 
-from exchanges import Ack, BookState, DeltaVerdict, Exchange, Parser, RouteError, SnapshotVerdict
-from schemas import Columns, InstrumentDefinition, Type, records, topic_of
-from schemas._registry import load
+from exchanges import (
+    BACKFILL,
+    BOOK_SNAPSHOT,
+    CONTROL,
+    Ack,
+    BookState,
+    DeltaVerdict,
+    Market,
+    Per,
+    RouteError,
+    SnapshotVerdict,
+    Stream,
+    StreamKind,
+)
+from schemas import Columns, records, topic_of
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-
-EXCHANGES: dict[str, Exchange] = load("exchanges", "EXCHANGE")
-MARKETS = {f"{name}_{key}": market for name, one in EXCHANGES.items() for key, market in one.markets.items()}
 KINDS = [(name, kind) for name, market in MARKETS.items() for kind in market.parsers]
+KINDS_OF_ONE_CHANNEL = (StreamKind.TRADES, StreamKind.BOOK, StreamKind.QUOTES)
+"""Kinds that one channel feeds by default: two would tell the same rows with other ids."""
 
 NO_FRAME = [
     b"",
@@ -50,46 +74,19 @@ per_market = pytest.mark.parametrize("name", MARKETS)
 per_kind = pytest.mark.parametrize(("name", "kind"), KINDS)
 
 
-def golden(name: str, file: str) -> list[bytes]:
-    """Read golden frames, one per line."""
-    return (GOLDEN / name / file).read_bytes().splitlines()
+def kinds_fed(market: Market) -> list[str]:
+    """List the kinds that the default channels feed, once per channel."""
+    return [kind.value for stream in market.streams if stream.default for kind in (stream.kind, *stream.also)]
 
 
-def expected(name: str, file: str) -> Any:
-    """Read what golden frames become."""
-    return json.loads((GOLDEN / name / file).read_text("utf-8"))
+def heard_on(market: Market, stream: Stream, symbol: str) -> str:
+    """Return what frames of a symbol's stream call it."""
+    return market.heard_as(market.stream_name(stream, symbol))
 
 
-def decode(parser: Parser, frames: list[bytes]) -> list[Any]:
-    """Decode as the agents do: all frames as one JSON array."""
-    found: list[Any] = msgspec.json.Decoder(list[parser.message]).decode(b"[" + b",".join(frames) + b"]")
-    return found
-
-
-def rows_of(parser: Parser, columns: Columns) -> list[dict[str, Any]]:
-    """Return the rows a batch holds: frame and the columns that are not null, decimals as short text."""
-    batch, bad = columns.build()
-    assert not bad, bad
-    decimals = {field.name for field in topic_of(parser.record).fields if field.type is Type.DECIMAL}
-    return [
-        {key: short(value) if key in decimals else value for key, value in row.items() if value is not None}
-        for row in batch.to_pylist()
-    ]
-
-
-def short(value: Decimal) -> str:
-    """Format a decimal without exponent and trailing zeros."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def parsed(parser: Parser, frames: list[bytes], cuts: tuple[int, ...] = ()) -> Columns:
-    """Decode and append frames, cut into calls at the given places."""
-    columns = Columns(topic_of(parser.record))
-    bounds = [0, *cuts, len(frames)]
-    for start, end in itertools.pairwise(bounds):
-        parser.append(decode(parser, frames[start:end]), range(start, end), columns)
-    return columns
+def ids(values: Sequence[Any], count: int) -> list[int]:
+    """Return a column of ids as peeks tell them: -1 where there is none."""
+    return [-1 if value is None else value for value in (values or [None] * count)]
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
@@ -101,15 +98,18 @@ def test_names_agree(name: str) -> None:
 
 @per_market
 def test_every_stream_can_be_subscribed_and_read(name: str) -> None:
-    """Each stream has an endpoint and a parser; by default one channel feeds a kind."""
+    """Each stream has an endpoint and parsers; each kind is fed by default, by one channel where two would repeat."""
     market = MARKETS[name]
     assert len({stream.channel for stream in market.streams}) == len(market.streams)
     for stream in market.streams:
         assert market.endpoint(stream.endpoint).name == stream.endpoint
-        assert market.parsers[stream.kind].record
+        assert all(market.parsers[kind].record for kind in (stream.kind, *stream.also))
         assert stream.period_s is None or stream.period_s > 0
-    assert max(Counter(stream.kind for stream in market.streams if stream.default).values()) == 1
-    assert {stream.kind for stream in market.streams} == {stream.kind for stream in market.streams if stream.default}
+    fed = Counter(kinds_fed(market))
+    assert all(fed[kind] <= 1 for kind in KINDS_OF_ONE_CHANNEL), fed
+    assert {stream.kind for stream in market.streams} <= set(fed)
+    extra = {BOOK_SNAPSHOT} if "book" in fed else set()
+    assert set(market.parsers) == {*fed, *extra, *([BACKFILL] if market.trade_fill else [])}
 
 
 @per_market
@@ -117,83 +117,145 @@ def test_limits_are_positive(name: str) -> None:
     """Every documented limit is a positive number, and endpoints are encrypted and distinct."""
     market = MARKETS[name]
     for endpoint in market.endpoints:
-        limits = {key: value for key, value in asdict(endpoint).items() if isinstance(value, int | float)}
+        limits = {
+            key: value
+            for key, value in asdict(endpoint).items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
         assert all(value > 0 for value in limits.values()), limits
         assert endpoint.streams_per_request_max <= endpoint.streams_max
         assert endpoint.url.startswith("wss://")
         assert (endpoint.heartbeat is None) == (endpoint.heartbeat_interval_s is None)
+        assert endpoint.heartbeat is None or market.ack(endpoint.heartbeat) is None
+        assert len(set(endpoint.extra_streams)) == len(endpoint.extra_streams)
     assert len({endpoint.url for endpoint in market.endpoints}) == len(market.endpoints)
     assert market.rest.base.startswith("https://")
     assert market.rest.window_s > 0
-    assert all(0 < one.weight <= market.rest.weight_max for one in market.instruments_requests)
-    if market.snapshot_request is not None:
-        assert 0 < market.snapshot_request("BTCUSDT").weight <= market.rest.weight_max
+    assert all(pause_s > 0 for pause_s in market.rest.back_off_s.values())
+    requests = [*market.instruments_requests]
+    requests += [market.volumes_request] if market.volumes_request else []
+    requests += [market.snapshot_request("BTCUSDT")] if market.snapshot_request else []
+    requests += [market.trade_fill.request("BTCUSDT", 7)] if market.trade_fill else []
+    assert all(0 < one.weight <= market.rest.weight_max for one in requests)
+    assert all(one.path.startswith("/") for one in requests)
+
+
+@per_market
+def test_an_accepted_answer_is_no_refusal(name: str) -> None:
+    """The bodies that are read are not taken for refusals, and neither is what is no answer at all."""
+    refusal = MARKETS[name].rest.refusal
+    assert all(refusal(body) == "" for body in bodies(name))
+    assert all(isinstance(refusal(frame), str) for frame in NO_FRAME)
 
 
 @per_market
 def test_requests_name_their_streams(name: str) -> None:
-    """Subscribe and unsubscribe are JSON with the id and every stream name, and differ."""
+    """Requests are those written down, each of one group, and together they ask for every channel."""
+    market, wanted = MARKETS[name], expected(name, "requests.json")
+    for want in wanted:
+        asked = {"subscribe": market.subscribe, "unsubscribe": market.unsubscribe}
+        frames = {verb: make(want["id"], want["names"]) for verb, make in asked.items()}
+        assert {verb: json.loads(frame) for verb, frame in frames.items()} == {verb: want[verb] for verb in asked}
+        assert want["subscribe"] != want["unsubscribe"]
+        assert len({market.request_group(one) for one in want["names"]}) == 1
+        assert all(market.ack(frame) is None for frame in frames.values())
+    shown = {one for want in wanted for one in want["names"]}
+    for stream in market.streams:
+        assert shown & set(names_of(name, stream)), stream.channel
+
+
+@per_market
+def test_subscriptions_have_names_of_their_own(name: str) -> None:
+    """No two subscriptions share a name, and frames tell which of them they came on as far as `heard_as` says."""
     market = MARKETS[name]
-    names = [market.stream_name(stream, symbol) for stream in market.streams for symbol in ("BTCUSDT", "ETHUSDT")]
+    names = [one for stream in market.streams for one in names_of(name, stream)]
+    names += [one for endpoint in market.endpoints for one in endpoint.extra_streams]
     assert len(set(names)) == len(names)
-    requests = [market.subscribe(41, names), market.unsubscribe(41, names)]
-    assert requests[0] != requests[1]
-    for request in requests:
-        text = json.dumps(json.loads(request))
-        assert "41" in text
-        assert all(one in text for one in names)
-        assert market.ack(request) is None
+    by_default = [one for stream in market.streams if stream.default for one in names_of(name, stream)]
+    assert len({market.heard_as(one) for one in by_default}) == len(by_default)
 
 
 @per_market
 def test_control_frames_are_told_from_data(name: str) -> None:
     """Answers and notices route as control, are read as expected, and no data frame is taken for one."""
-    market = MARKETS[name]
-    wanted = expected(name, "control.json")
-    for frame, want in zip(golden(name, "control.jsonl"), wanted, strict=True):
-        assert market.route(frame).kind == "control"
-        assert market.route(frame).symbol == ""
-        assert market.ack(frame) == (Ack(*want["ack"]) if want["ack"] else None)
-        assert market.is_reconnect_notice(frame) is want["reconnect"]
-    assert any(want["ack"] and not want["ack"][1] for want in wanted)
-    assert any(want["ack"] and want["ack"][1] for want in wanted)
-    for stream in market.streams:
-        for frame in golden(name, f"{stream.kind}.jsonl"):
-            assert market.ack(frame) is None
-            assert market.is_reconnect_notice(frame) is False
+    market, wanted = MARKETS[name], expected(name, "control.json")
+    known = {one for stream in market.streams for one in names_of(name, stream)}
+    known |= {one for endpoint in market.endpoints for one in endpoint.extra_streams}
+    acks = []
+    for frame, want in zip(lines(name, "control.jsonl"), wanted, strict=True):
+        assert market.route(frame).kind == CONTROL
+        assert (market.route(frame).symbol, market.route(frame).parts) == ("", ())
+        told = want["ack"]
+        wanted_ack = Ack(*told) if isinstance(told, list) else told and msgspec.convert(told, Ack)
+        assert market.ack(frame) == wanted_ack, frame
+        assert market.is_reconnect_notice(frame) is want["reconnect"], frame
+        acks += [wanted_ack] if wanted_ack else []
+    assert any(not one.error for one in acks)
+    assert any(one.error for one in acks)
+    # An accepted answer without a request id is told by the streams it names.
+    assert all(set(one.streams) <= known for one in acks if not one.error)
+    assert all(one.streams for one in acks if not one.error and one.request_id < 0)
+    for kind in market.parsers:
+        for frame, (*_, stream, _) in zip(
+            lines(name, f"{kind}.jsonl"), expected(name, f"{kind}.json")["frames"], strict=True
+        ):
+            if stream:
+                assert market.ack(frame) is None
+                assert market.is_reconnect_notice(frame) is False
 
 
 @per_kind
 def test_golden_frames_become_the_reviewed_rows(name: str, kind: str) -> None:
     """Route, count and rows of the golden frames are exactly those written down."""
-    market, frames, want = MARKETS[name], golden(name, f"{kind}.jsonl"), expected(name, f"{kind}.json")
-    streams = {stream.kind.value for stream in market.streams}
+    market, frames, want = MARKETS[name], lines(name, f"{kind}.jsonl"), expected(name, f"{kind}.json")
     for frame, (want_kind, symbol, stream, _) in zip(frames, want["frames"], strict=True):
         assert want_kind == kind
-        if kind in streams:
-            routed = market.route(frame)
-            assert (routed.kind, routed.symbol, routed.stream) == (want_kind, symbol, stream)
+        if stream:  # a body of a REST answer comes on none
+            found = [(part.kind, part.symbol, part.stream) for part in places(market, frame)]
+            assert (want_kind, symbol, stream) in found
     columns = parsed(market.parsers[kind], frames)
     assert columns.counts == [count for *_, count in want["frames"]]
     assert columns.frames == [*range(len(frames))]
     assert rows_of(market.parsers[kind], columns) == want["rows"]
 
 
-@per_kind
-def test_every_subscribed_channel_has_a_golden_frame(name: str, kind: str) -> None:
-    """Each channel of a kind, default or not, is shown by a frame whose stream name we would ask for."""
+@per_market
+def test_frames_of_several_symbols_or_kinds_are_parted(name: str) -> None:
+    """Parts are those written down, in order; each routes to its own place again and can be read."""
     market = MARKETS[name]
-    routed = [market.route(frame) for frame in golden(name, f"{kind}.jsonl") if kind != "book_snapshot"]
-    shown = {one.stream for one in routed}
+    if not exists(name, "parts.jsonl"):
+        assert not any(stream.also for stream in market.streams), "a frame that serves two kinds has parts"
+        return
+    for frame, want in zip(lines(name, "parts.jsonl"), expected(name, "parts.json"), strict=True):
+        routed = market.route(frame)
+        assert len(want) > 1
+        assert [[part.kind, part.symbol, part.stream, part.raw.decode()] for part in routed.parts] == want
+        assert [routed.kind, routed.symbol, routed.stream] == want[0][:3]
+        for part in routed.parts:
+            assert (part.kind, part.symbol, part.stream) in {
+                (one.kind, one.symbol, one.stream) for one in places(market, part.raw)
+            }
+            assert parsed(market.parsers[part.kind], [part.raw]).frames == [0]
+
+
+@per_market
+def test_every_subscribed_channel_has_a_golden_frame(name: str) -> None:
+    """Each channel, default or not, is shown for each kind it feeds by a frame whose stream we would ask for."""
+    market = MARKETS[name]
     for stream in market.streams:
-        if stream.kind == kind:
-            assert shown & {market.stream_name(stream, one.symbol) for one in routed}, stream.channel
+        heard = {market.heard_as(one) for one in names_of(name, stream)}
+        for kind in (stream.kind, *stream.also):
+            parts = [part for frame in lines(name, f"{kind}.jsonl") for part in places(market, frame) if part.stream]
+            shown = [part for part in parts if part.kind == kind and part.stream in heard]
+            assert shown, (stream.channel, kind)
+            if stream.per is Per.SYMBOL:
+                assert any(part.stream == heard_on(market, stream, part.symbol) for part in shown), stream.channel
 
 
 @per_kind
 def test_cuts_do_not_change_rows(name: str, kind: str) -> None:
     """Frames appended in one call, in two, or one by one give the same rows."""
-    parser, frames = MARKETS[name].parsers[kind], golden(name, f"{kind}.jsonl")
+    parser, frames = MARKETS[name].parsers[kind], lines(name, f"{kind}.jsonl")
     whole = rows_of(parser, parsed(parser, frames))
     for cut in range(len(frames) + 1):
         assert rows_of(parser, parsed(parser, frames, (cut,))) == whole
@@ -203,7 +265,7 @@ def test_cuts_do_not_change_rows(name: str, kind: str) -> None:
 @per_kind
 def test_parsing_leaves_messages_alone(name: str, kind: str) -> None:
     """Appending changes no message, keeps no reference to the caller's lists, and repeats equal."""
-    parser, frames = MARKETS[name].parsers[kind], golden(name, f"{kind}.jsonl")
+    parser, frames = MARKETS[name].parsers[kind], lines(name, f"{kind}.jsonl")
     messages, numbers = decode(parser, frames), [*range(len(frames))]
     before = copy.deepcopy(messages)
     columns = Columns(topic_of(parser.record))
@@ -226,17 +288,21 @@ def test_no_frames_are_no_rows(name: str, kind: str) -> None:
 
 @per_kind
 def test_parsers_name_what_exists(name: str, kind: str) -> None:
-    """Record, topic and id columns of a parser are declared, and every row can be identified."""
-    parser = MARKETS[name].parsers[kind]
+    """Record, topic and id columns of a parser are declared; rows can be identified, or only one connection counts."""
+    market = MARKETS[name]
+    parser = market.parsers[kind]
     record = records()[parser.record]
     names = {field.name for field in record.columns}
     assert parser.topic == record.topic
-    assert bool(parser.id_column) != bool(parser.composite_id)
+    assert not (parser.id_column and parser.composite_id)
+    assert parser.id_column or parser.composite_id or kind in market.scoped_kinds
     assert {*parser.composite_id, *([parser.id_column] if parser.id_column else [])} <= names
     assert not parser.contiguous or parser.ordered
-    for row in rows_of(parser, parsed(parser, golden(name, f"{kind}.jsonl"))):
+    assert parser.stream == ("trades" if kind == BACKFILL else "")
+    for row in rows_of(parser, parsed(parser, lines(name, f"{kind}.jsonl"))):
         assert set(row) - {"frame", "kind"} <= names
-        assert {*parser.composite_id, *([parser.id_column] if parser.id_column else [])} <= set(row)
+        assert not parser.id_column or parser.id_column in row
+        assert not parser.composite_id or set(parser.composite_id) & set(row)
 
 
 @per_kind
@@ -245,11 +311,30 @@ def test_an_unlisted_id_is_that_of_a_frame_without_rows(name: str, kind: str) ->
     parser = MARKETS[name].parsers[kind]
     if parser.unlisted_id is None:
         return
-    frames = golden(name, f"{kind}.jsonl")
+    frames = lines(name, f"{kind}.jsonl")
     told = [parser.unlisted_id(message) for message in decode(parser, frames)]
     counts = parsed(parser, frames).counts
     assert any(number is not None for number in told)
     assert all(number is None for number, count in zip(told, counts, strict=True) if count)
+
+
+@per_market
+def test_contracts_are_not_taken_for_coins(name: str) -> None:
+    """Sizes in the base asset are stored as such; of contracts the definition says what one is worth."""
+    market = MARKETS[name]
+    rows = [
+        row
+        for kind in {"trades", "liquidations", BACKFILL} & set(market.parsers)
+        for row in rows_of(market.parsers[kind], parsed(market.parsers[kind], lines(name, f"{kind}.jsonl")))
+    ]
+    in_base = {"base_size" in row for row in rows}
+    assert len(in_base) == 1
+    if in_base == {True}:
+        assert all(row["base_size"] == row["size"] for row in rows)
+        assert all(not one.inverse and one.contract_value in {None, "1"} for one in definitions(name))
+    else:
+        assert all(one.contract_value and Decimal(one.contract_value) > 0 for one in definitions(name))
+        assert not any("notional" in row for row in rows)
 
 
 @per_market
@@ -267,56 +352,143 @@ def test_unreadable_frames_are_refused(name: str) -> None:
 
 @per_market
 def test_hostile_bytes_raise_only_what_is_documented(name: str) -> None:
-    """Route raises RouteError, the peeks ValueError or RecursionError, ack and notice nothing."""
+    """Route raises RouteError, the peeks ValueError or RecursionError, ack, notice and sequence nothing."""
     market = MARKETS[name]
     for frame in NO_FRAME:
         with pytest.raises(RouteError):
             market.route(frame)
         assert market.ack(frame) is None
         assert market.is_reconnect_notice(frame) is False
-        for read in (market.peek_book, market.peek_snapshot, market.instruments, market.instrument):
+        assert market.connection_sequence is None or market.connection_sequence(frame) is None
+        for read in (market.peek_book, market.peek_snapshot, market.instrument):
             with pytest.raises((ValueError, RecursionError)):
                 read(frame)
+        try:
+            assert market.instruments(frame) == []  # an empty list is a body at some venues
+        except (ValueError, RecursionError):
+            continue
+        assert frame in {b"[]", b"{}"}
 
 
 @per_market
 def test_peeked_ids_are_the_ids_of_the_rows(name: str) -> None:
-    """What the producer peeks of a book frame is what the agent's columns hold."""
+    """What the producer peeks of a book frame is what the agent's columns hold; -1 where there is none."""
     market = MARKETS[name]
-    for kind in ("book", "book_snapshot"):
-        peek = market.peek_book if kind == "book" else market.peek_snapshot
-        frames = golden(name, f"{kind}.jsonl")
+    for kind in ("book", BOOK_SNAPSHOT):
+        frames, want = lines(name, f"{kind}.jsonl"), expected(name, f"{kind}.json")["frames"]
         columns = parsed(market.parsers[kind], frames)
-        peeks = [peek(frame) for frame in frames]
-        assert [one.last for one in peeks] == columns.values["last_update_id"]
-        assert [one.snapshot for one in peeks] == [kind == "book_snapshot"] * len(frames)
+        # A snapshot on the socket is a book frame and a snapshot at once: both peeks say the same of it.
+        peeks = [
+            (market.peek_book if stream else market.peek_snapshot)(frame)
+            for frame, (*_, stream, _) in zip(frames, want, strict=True)
+        ]
+        if kind == BOOK_SNAPSHOT:
+            assert [market.peek_snapshot(frame) for frame in frames] == peeks
+        assert [one.last for one in peeks] == ids(columns.values["last_update_id"], len(frames))
+        assert [one.snapshot for one in peeks] == [kind == BOOK_SNAPSHOT] * len(frames)
         if kind == "book":
-            for name_of_id, attribute in (("first_update_id", "first"), ("prev_update_id", "prev")):
-                ids = columns.values[name_of_id]
-                assert not ids or [getattr(one, attribute) for one in peeks] == ids
+            for column, attribute in (("first_update_id", "first"), ("prev_update_id", "prev")):
+                held = columns.values[column]
+                assert not held or [getattr(one, attribute) for one in peeks] == ids(held, len(frames))
 
 
 @per_market
 def test_instruments_are_named_from_metadata(name: str) -> None:
     """Definitions and canonical names are those written down; each keeps its own bytes and reads alone."""
     market = MARKETS[name]
-    body = (GOLDEN / name / "instruments_body.json").read_bytes()
-    found = market.instruments(body)
-    wanted = msgspec.convert(expected(name, "instruments.json"), list[InstrumentDefinition])
-    assert [definition for definition, _ in found] == wanted
-    assert len({definition.symbol for definition, _ in found}) == len(found)
-    for definition, raw in found:
+    found = [(body, *one) for body in bodies(name) for one in market.instruments(body)]
+    assert [definition for _, definition, _ in found] == definitions(name)
+    assert len({definition.symbol for _, definition, _ in found}) == len(found)
+    assert any(definition.is_trading for _, definition, _ in found)
+    for body, definition, raw in found:
         assert raw in body
         assert market.instrument(raw) == definition
 
 
 @per_market
+def test_volumes_are_those_written_down(name: str) -> None:
+    """The traded value of each symbol is read exactly."""
+    market = MARKETS[name]
+    assert (market.volumes is None) == (market.volumes_request is None)
+    if market.volumes is not None:
+        body = (GOLDEN / name / "volumes_body.json").read_bytes()
+        want = {symbol: Decimal(text) for symbol, text in expected(name, "volumes.json").items()}
+        assert dict(market.volumes(body)) == want
+        for frame in NO_FRAME[:5]:
+            try:
+                assert not market.volumes(frame)
+            except (ValueError, RecursionError):
+                continue
+
+
+@per_market
+def test_missing_trades_can_be_asked_for(name: str) -> None:
+    """The request is the one written down; its answer is cut into the golden frames, ids rising."""
+    fill = MARKETS[name].trade_fill
+    if fill is None:
+        return
+    want = expected(name, "trade_fill.json")
+    assert json.loads(json.dumps(asdict(fill.request(want["symbol"], want["from_id"])))) == want["request"]
+    found = fill.trades(want["symbol"], (GOLDEN / name / "trade_fill_body.json").read_bytes())
+    frames = [raw for _, raw in found]
+    assert frames == lines(name, f"{BACKFILL}.jsonl")
+    told = [one for one, _ in found]
+    assert told == sorted(set(told))
+    assert 0 < len(told) <= fill.trades_max
+    parser = MARKETS[name].parsers[BACKFILL]
+    assert [int(row["trade_id"]) for row in rows_of(parser, parsed(parser, frames))] == told
+
+
+@per_market
 def test_a_new_book_waits_for_its_snapshot_and_a_gap_forgets_it(name: str) -> None:
     """No delta alone makes a book valid; after a gap nothing of the chain is left; the state survives bytes."""
-    rules, state = MARKETS[name].book_rules, BookState()
-    assert rules.on_delta(state, 10, 12, 9) in {DeltaVerdict.BUFFERED, DeltaVerdict.BREAK}
+    market, state = MARKETS[name], BookState()
+    rules, with_ids = market.book_rules, bool(market.parsers["book"].id_column)
+    delta, last = ((10, 12, 9), 12) if with_ids else ((-1, -1, -1), -1)
+    assert rules.on_delta(state, *delta) in {DeltaVerdict.BUFFERED, DeltaVerdict.BREAK}
     assert state.valid is False
-    assert rules.on_snapshot(state, 12) in set(SnapshotVerdict)
+    verdict = rules.on_snapshot(state, last, in_stream=market.in_stream_snapshots)
+    assert verdict is SnapshotVerdict.SPLICED or not market.in_stream_snapshots
+    assert state.valid or not market.in_stream_snapshots
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=BookState) == state
     rules.on_gap(state)
     assert (state.valid, state.last, state.snapshot, state.pending) == (False, -1, -1, [])
+
+
+@per_market
+def test_a_book_without_ids_is_proven_otherwise(name: str) -> None:
+    """Every book has a snapshot to start from and something that proves it: ids, a count of frames, or a checksum."""
+    market = MARKETS[name]
+    assert market.in_stream_snapshots or market.snapshot_request is not None
+    assert market.scoped_kinds <= set(market.parsers)
+    if not market.parsers["book"].id_column:
+        assert market.connection_sequence is not None or market.book_check is not None
+        assert {"book", BOOK_SNAPSHOT} <= market.scoped_kinds
+
+
+@per_market
+def test_a_count_of_frames_is_read_from_all_of_them(name: str) -> None:
+    """Where a connection counts its frames, each frame that has rows tells its number."""
+    market = MARKETS[name]
+    if market.connection_sequence is None:
+        return
+    for kind in market.parsers:
+        for frame, (*_, stream, _) in zip(
+            lines(name, f"{kind}.jsonl"), expected(name, f"{kind}.json")["frames"], strict=True
+        ):
+            number = market.connection_sequence(frame)
+            assert not stream or (number is not None and number >= market.connection_sequence_start)
+
+
+@per_market
+def test_retired_dialects_end_one_after_the_other(name: str) -> None:
+    """A frame is read as the venue wrote it when it was received; each moment has one dialect."""
+    market = MARKETS[name]
+    ends = [end_ns for end_ns, _ in market.earlier]
+    assert ends == sorted(set(ends), reverse=True)
+    for end_ns, dialect in market.earlier:
+        assert dialect.name == market.name
+        assert market.at(end_ns - 1) is dialect
+        assert market.at(end_ns) is not dialect
+        assert not dialect.earlier
+    assert market.at(2**63 - 1) is market
