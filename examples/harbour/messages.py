@@ -58,9 +58,10 @@ class BookFrame(Struct, gc=False):
 
 
 class BookIds(Struct, gc=False):
-    """Read the number of a book frame without its levels."""
+    """Read the number of a book frame without its levels, and whether it is the whole book."""
 
     seq: Id
+    whole: bool = False
 
 
 class Instrument(Struct):

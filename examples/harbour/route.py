@@ -39,9 +39,9 @@ def route(frame: bytes) -> Routed:
 
 
 def peek_book(frame: bytes) -> Peek:
-    """Read the number of a book frame. Raises ValueError or RecursionError."""
-    seq = _ids.decode(frame).seq
-    return Peek(seq, seq, -1)
+    """Read the number of a frame of a book channel. Raises ValueError or RecursionError."""
+    ids = _ids.decode(frame)
+    return peek_snapshot(frame) if ids.whole else Peek(ids.seq, ids.seq, -1)
 
 
 def peek_snapshot(frame: bytes) -> Peek:

@@ -13,13 +13,16 @@ from typing import Any
 
 import msgspec
 
+from examples import harbour
 from exchanges import Exchange, Market, Parser, Part, Per, Stream
 from schemas import Columns, InstrumentDefinition, Type, topic_of
 from schemas._registry import load
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
-EXCHANGES: dict[str, Exchange] = load("exchanges", "EXCHANGE")
+EXCHANGES: dict[str, Exchange] = {**load("exchanges", "EXCHANGE"), harbour.EXCHANGE.name: harbour.EXCHANGE}
+"""Every venue, and the example that docs/howto/add-an-exchange.md shows."""
+
 MARKETS: dict[str, Market] = {
     f"{name}_{key}": market for name, one in EXCHANGES.items() for key, market in one.markets.items()
 }
