@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents._group import Dead, Group
+from exchanges import BOOK_SNAPSHOT
 from schemas import RawFrame, RawRecord
 
 if TYPE_CHECKING:
     from agents._symbol import Symbol
 
-SNAPSHOT = "book_snapshot"
-"""Kind of the frames that carry a REST book snapshot."""
+SNAPSHOT = BOOK_SNAPSHOT
+"""Kind of the frames that carry a book snapshot, of the book's own stream or asked for over REST."""
+
+REQUESTED = "requested_ns"
+"""Key of a frame's `m` that only snapshots asked for over REST have."""
 
 ENVELOPE = "envelope"
 """Kind of the one frame that stands for a raw record that cannot be decoded."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from agents._batch import Batch, RecordView
 from agents._group import Group
+from exchanges import Market
 
 
 @dataclass(slots=True)
@@ -36,6 +37,11 @@ class Run:
                 else:
                     held.append((first, last))
 
+    @property
+    def market(self) -> Market | None:
+        """Return the market the frames are read as."""
+        return self.views[0].symbol.market
+
     def emit(self, topic: str, ordinal: int, **values: Any) -> None:
         """Add a row to a topic at a frame of the run; it counts only when every operator accepts."""
         self.rows.append((topic, ordinal, values))
@@ -59,6 +65,10 @@ class Run:
     def ordinals(self, kind: str) -> list[int]:
         """Return the ordinals of the frames of one kind; empty when the run has none."""
         return [one for span in self.spans.get(kind, ()) for one in self.groups[kind].ordinals[slice(*span)]]
+
+    def count(self, kind: str) -> int:
+        """Return the number of frames of one kind."""
+        return sum(last - first for first, last in self.spans.get(kind, ()))
 
     def cells(self, kind: str, column: str) -> list[Any]:
         """Return a column of one kind over the run: a value per frame or per row, as the column is."""

@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents._batch import Batch, RecordView
+from agents._batch import REQUESTED, SNAPSHOT, Batch, RecordView
 from agents._group import Dead, Group
 from agents._symbol import Symbol
+from exchanges import BookState, Market
 from schemas import RawFrame
 
 
@@ -53,9 +54,10 @@ class Turn:
     """Show one frame to the operators, and take what they find.
 
     Operators of a later stage see what earlier ones found: `holes`, `late_ids` (missing ids that
-    arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid),
-    `next_ids` (the id expected next, by stream) and `chained_from` (the id before a delta that
-    starts a new chain).
+    arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or began
+    anew at a snapshot), `broke` (the book is not proven any more), `next_ids` (the id expected next,
+    by stream), `chained_from` (the id up to which a new chain may miss some) and `book` (what
+    continuity of the book rests on).
     """
 
     batch: Batch
@@ -71,11 +73,23 @@ class Turn:
     dropped: bool = False
     fresh: bool = False
     spliced: bool = False
+    broke: bool = False
+    book: BookState | None = None
     chained_from: int | None = None
     message: Any = None
     holes: list[Hole] = field(default_factory=list)
     late_ids: list[int] = field(default_factory=list)
     next_ids: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def market(self) -> Market | None:
+        """Return the market the frame is read as."""
+        return self.symbol.market
+
+    @property
+    def in_stream(self) -> bool:
+        """Tell a book snapshot that came on the book's own stream from one asked for over REST."""
+        return self.kind == SNAPSHOT and (self.frame.m is None or REQUESTED not in self.frame.m)
 
     @property
     def frame(self) -> RawFrame:

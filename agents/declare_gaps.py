@@ -130,9 +130,9 @@ def _numbered(state: Gaps, turn: Turn, hole: Hole) -> None:
 
 
 def _chain(state: Gaps, turn: Turn) -> None:
-    """Take the upper bound of a book's gap from the first delta of the new chain."""
+    """Take the upper bound of a book's gap from the frame that begins the new chain."""
     gap = state.open.get(BOOK)
-    if gap is None or turn.kind != BOOK or turn.chained_from is None or gap.from_id is None or gap.to_id is not None:
+    if gap is None or turn.chained_from is None or gap.from_id is None or gap.to_id is not None:
         return
     if turn.chained_from >= gap.from_id:
         gap.to_id = turn.chained_from

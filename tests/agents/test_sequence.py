@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from agents._core import Reseed
-from agents.sequence import TAKEN_MAX_DELTAS
-from tests.doubles.raw_frames import MS, Log, core, delta, gap, rows, snapshot
+import dataclasses
+
+from typing_extensions import override
+
+from agents._core import PartitionCore, Reseed
+from agents._run import Run
+from agents.sequence import OPERATOR, Sequence
+from exchanges import BookState, DeltaVerdict, Exchange
+from tests.doubles.invented_venue import MARKET, RECENT_MAX_DELTAS, ConsecutiveRules
+from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, delta, gap, rows, snapshot
 
 
 def test_a_book_never_started_is_no_gap() -> None:
@@ -99,10 +106,115 @@ def test_the_ids_remembered_are_bounded() -> None:
     """The state of a book does not grow with the log."""
     one, log = core(), Log()
     log.put("book_snapshot", snapshot(0))
-    for first in range(1, 4 * TAKEN_MAX_DELTAS):
+    for first in range(1, 4 * RECENT_MAX_DELTAS):
         log.put("book", delta(first, first))
     sizes = []
-    for start in range(0, len(log.records), TAKEN_MAX_DELTAS):
-        one.process(log.records[start : start + TAKEN_MAX_DELTAS])
+    for start in range(0, len(log.records), RECENT_MAX_DELTAS):
+        one.process(log.records[start : start + RECENT_MAX_DELTAS])
         sizes.append(len(one.dirty()[0][2]))
     assert sizes[-1] == sizes[-2]
+
+
+def test_a_snapshot_of_the_stream_begins_the_book_anew() -> None:
+    """It ends the gap by itself, bounds it by its id, and the chain goes on after it; nobody has to fetch."""
+    log = Log()
+    log.put("book_snapshot", snapshot(9), meta=IN_STREAM)
+    log.put("book", delta(10, 12))
+    log.put("book", delta(15, 16))
+    log.put("book_snapshot", snapshot(20), meta=IN_STREAM)
+    log.put("book", delta(21, 21))
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.gaps", "revision", "resolved_by", "from_id", "to_id", "raw_offset") == [
+        (0, None, 13, 14, 2),
+        (1, "snapshot", 13, 14, 3),
+    ]
+    assert [one.raw_offset for one in outputs.reseeds] == [2]
+    log.put("gap", gap("book"))
+    log.put("book_snapshot", snapshot(30), meta=IN_STREAM)
+    assert rows(core().process(log.records), "md.gaps", "from_id", "to_id", "resolved_by")[2:] == [
+        (22, None, None),
+        (22, 30, "snapshot"),
+    ]
+
+
+def test_a_snapshot_of_the_stream_may_come_again_with_its_id() -> None:
+    """Only snapshots asked for over REST are repeats by their id: one of the stream is a row whenever it comes."""
+    log = Log()
+    for _ in range(2):
+        log.put("book_snapshot", snapshot(9), meta=IN_STREAM)
+        log.put("book_snapshot", snapshot(9))
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.book", "raw_offset") == [0, 0, 1, 1, 2, 2]
+    assert outputs.duplicates == {("invented", "m", "book_snapshot"): 1}
+
+
+def test_a_dead_snapshot_of_the_stream_breaks_a_valid_book() -> None:
+    """It replaced the book, and nobody knows by what."""
+    log = Log()
+    log.put("book_snapshot", snapshot(9), meta=IN_STREAM)
+    log.put("book_snapshot", b"\xff", meta=IN_STREAM)
+    log.put("book", delta(10, 10))
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.gaps", "stream", "cause", "from_id") == [("book", "unreadable", 10)]
+    assert [one.raw_offset for one in outputs.reseeds] == [1]
+
+
+def test_ids_that_go_back_are_judged_by_the_rules_alone() -> None:
+    """A venue whose ids may fall (PROTOCOLS 5.5.4) is neither repeated nor broken, in one call or in many."""
+
+    class FallingRules(ConsecutiveRules):
+        """Every delta names its predecessor; an id says nothing of order."""
+
+        @override
+        def on_delta(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
+            """Judge one delta."""
+            state.last = state.high = last
+            return DeltaVerdict.APPLIED if state.valid else DeltaVerdict.BUFFERED
+
+    market = dataclasses.replace(MARKET, book_rules=FallingRules())
+    log = Log()
+    log.put("book_snapshot", snapshot(9), meta=IN_STREAM)
+    log.add(*(log.frame("book", delta(one, one)) for one in (10, 5, 6, 10, 5)))
+    for cut in (1, 2):
+        one = PartitionCore({"invented": Exchange("invented", {"m": market})}, "raw.invented", 3)
+        outputs = [one.process(log.records[at : at + cut]) for at in range(0, 2, cut)]
+        assert rows(outputs, "md.book", "last_update_id")[2:] == [10, 5, 6, 10, 5]
+        assert not any(each.duplicates for each in outputs)
+
+
+def test_a_run_without_ids_is_quiet() -> None:
+    """A book without ids takes its updates whole: the quick way answers for them."""
+    log = Log(market="s")
+    log.put("book_snapshot", {"b": [["1", "1"]]}, meta=IN_STREAM)
+    for size in range(5):
+        log.put("book", {"b": [["1", str(size)]]})
+    seen = []
+
+    def watched(state: Sequence, run: Run) -> Sequence | None:
+        seen.append(OPERATOR.quiet(state, run))
+        return seen[-1]
+
+    one = core(chain=(dataclasses.replace(OPERATOR, quiet=watched),))
+    one.process(log.records[:1])
+    one.process(log.records[1:])
+    assert seen[-1] is not None
+    assert seen[-1].book.valid
+
+
+def test_a_book_without_ids_breaks_at_a_gap_and_heals_at_a_snapshot() -> None:
+    """An unreadable record or a gap frame invalidates it; only a snapshot of the stream makes it valid."""
+    log = Log(market="s")
+    log.put("book_snapshot", {"b": [["1", "1"]]}, meta=IN_STREAM)
+    log.put("gap", gap("book"))
+    log.put("book", {"b": [["1", "2"]]})
+    log.put("book_snapshot", {"b": [["1", "1"]]})
+    log.put("book_snapshot", {"b": [["1", "1"]]}, meta=IN_STREAM)
+    log.records.append((5, b"invented.s.AB", b"{"))
+    outputs = core().process(log.records)
+    told = rows(outputs, "md.gaps", "stream", "revision", "from_id", "resolved_by", "raw_offset")
+    assert [row for row in told if row[0] == "book"] == [
+        ("book", 0, None, None, 1),
+        ("book", 1, None, "snapshot", 4),
+        ("book", 0, None, None, 5),
+    ]
+    assert [one.raw_offset for one in outputs.reseeds] == [1, 3, 5]

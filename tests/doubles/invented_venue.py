@@ -15,7 +15,6 @@ from exchanges import (
     Ack,
     BookState,
     DeltaVerdict,
-    Exchange,
     Market,
     Parser,
     Peek,
@@ -28,6 +27,7 @@ from exchanges import (
 from schemas import Columns, InstrumentDefinition
 
 PENDING_MAX_DELTAS = 16
+RECENT_MAX_DELTAS = 64
 
 
 class Trade(msgspec.Struct):
@@ -166,8 +166,11 @@ class ConsecutiveRules:
     def on_delta(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
         """Judge one delta."""
         del prev
-        if last <= state.last:
+        if last <= state.last and last in state.recent:
             return DeltaVerdict.OLD
+        state.recent.append(last)
+        del state.recent[:-RECENT_MAX_DELTAS]
+        state.high = last
         if state.last != -1 and first != state.last + 1:
             return self._broken(state, first, last)
         if not state.valid:
@@ -183,7 +186,10 @@ class ConsecutiveRules:
 
     def on_snapshot(self, state: BookState, last: int, *, in_stream: bool = False) -> SnapshotVerdict:
         """Judge one snapshot."""
-        del in_stream
+        if in_stream and not (state.valid and (last == state.last or last in state.recent)):
+            self.on_gap(state)
+            state.valid, state.last = True, last
+            return SnapshotVerdict.SPLICED
         if state.valid:
             return SnapshotVerdict.SPLICED
         state.pending = [ids for ids in state.pending if ids[1] > last]
@@ -211,13 +217,29 @@ class _Definition(msgspec.Struct):
     base: str
     quote: str
     tick: str | None = None
+    value: str | None = None
+    inverse: bool = False
+    price_decimals: int | None = None
+    size_decimals: int | None = None
 
 
 def instrument(entry: bytes) -> InstrumentDefinition:
-    """Read `{"native":"AB","base":"A","quote":"B","tick":"0.1"}`."""
+    """Read `{"native":"AB","base":"A","quote":"B","tick":"0.1","value":"0.01"}`."""
     read = msgspec.json.decode(entry, type=_Definition)
-    name = f"{read.base}-{read.quote}"
-    return InstrumentDefinition(read.native, name, read.base, read.quote, read.quote, "spot", "on", tick_size=read.tick)
+    return InstrumentDefinition(
+        read.native,
+        f"{read.base}-{read.quote}",
+        read.base,
+        read.quote,
+        read.quote,
+        "spot",
+        "on",
+        tick_size=read.tick,
+        contract_value=read.value,
+        inverse=read.inverse,
+        price_decimals=read.price_decimals,
+        size_decimals=read.size_decimals,
+    )
 
 
 def route(frame: bytes) -> Routed:
@@ -271,5 +293,3 @@ MARKET = Market(
     parsers=PARSERS,
     book_rules=ConsecutiveRules(),
 )
-
-EXCHANGE = Exchange("invented", {"m": MARKET})

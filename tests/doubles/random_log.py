@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.doubles.raw_frames import Log, Record, alive, delta, gap, quote, snapshot, trade
+from tests.doubles.raw_frames import IN_STREAM, Log, Record, alive, delta, gap, quote, snapshot, trade
 
 SYMBOLS = ("AB", "CD")
 STREAMS = ("trades", "quotes", "book", "funding", "liquidations")
@@ -91,6 +91,10 @@ class Feed:
         meta: dict[str, object] = {"requested_ns": 1, "reason": "resync"}
         return self.put("book_snapshot", snapshot(self.update_id - 1 - (argument % 4) * 2), argument, meta=meta)
 
+    def own_snapshots(self, argument: int) -> bytes:
+        """Send a snapshot of the book's own stream: of now, or of a connection that is behind."""
+        return self.put("book_snapshot", snapshot(self.update_id - 1 - argument % 4), argument, meta=IN_STREAM)
+
     def funding(self, argument: int) -> bytes:
         """Send a mark price."""
         return self.put("funding", {"mark": f"{argument}.5", "at": argument}, argument)
@@ -152,7 +156,7 @@ ACTIONS: tuple[Action, ...] = (
     *CALM * 4,
     *[Feed.snapshots, Feed.skip_trades, Feed.late_trade, Feed.skip_delta, Feed.gap, Feed.alive] * 2,
     *[Feed.old_trade, Feed.old_quote, Feed.old_delta, Feed.auction, Feed.liquidations, Feed.repeat],
-    *[Feed.switch, Feed.instrument, Feed.garbage, Feed.bad_cell, Feed.repeat],
+    *[Feed.switch, Feed.instrument, Feed.garbage, Feed.bad_cell, Feed.repeat, Feed.own_snapshots],
 )
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from agents._core import Outputs, PartitionCore
 from schemas import Mark, MdHeader, Verdict, encode_frame, encode_raw
-from tests.doubles.invented_venue import EXCHANGE
+from tests.doubles.invented_scoped import EXCHANGE
 
 RAW_TOPIC = "raw.invented"
 PARTITION = 3
@@ -32,9 +32,15 @@ class Log:
     records: list[Record] = field(default_factory=list)
     numbers: Counter[str] = field(default_factory=Counter)
     now_ns: int = 1_000 * MS
+    market: str = "m"
 
     def frame(self, kind: str, body: Any, *, conn: str = "a", number: int | None = None, **meta: Any) -> bytes:
-        """Make one frame; bytes are taken as they are, anything else is written as JSON."""
+        """Make one frame; bytes are taken as they are, anything else is written as JSON.
+
+        A book snapshot is one asked for over REST unless `meta` says otherwise.
+        """
+        if kind == "book_snapshot":
+            meta.setdefault("meta", {"requested_ns": 1, "reason": "resync"})
         self.now_ns += MS
         if number is None:
             number = self.numbers[conn]
@@ -43,11 +49,12 @@ class Log:
         raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
         return encode_frame(conn, number, self.now_ns, kind, raw, valid_json=meta.pop("valid_json", valid), **meta)
 
-    def add(self, *frames: bytes, symbol: str = "AB") -> int:
+    def add(self, *frames: bytes, symbol: str = "AB", market: str = "") -> int:
         """Append one record and return its offset."""
         offset = len(self.records)
-        value = encode_raw("invented", "m", symbol, "test", frames)
-        self.records.append((offset, f"invented.m.{symbol}".encode(), value))
+        market = market or self.market
+        value = encode_raw("invented", market, symbol, "test", frames)
+        self.records.append((offset, f"invented.{market}.{symbol}".encode(), value))
         return offset
 
     def put(self, kind: str, body: Any, *, symbol: str = "AB", **options: Any) -> int:
@@ -73,6 +80,10 @@ def delta(first: int, last: int) -> dict[str, Any]:
 def snapshot(last: int) -> dict[str, Any]:
     """Make the body of a book snapshot of two levels."""
     return {"id": last, "b": [["1.5", "1"], ["1.25", "2"]]}
+
+
+IN_STREAM = {"reason": "subscribe", "stream": "book"}
+"""What a producer says of a book snapshot that came on the book's own stream."""
 
 
 def gap(
