@@ -198,6 +198,23 @@ class Producer(Section):
     local_address: str = Field("", description="local address connections leave from; empty means any")
     replica_count: int = Field(1, ge=1, le=1024, description="producers that share the symbols")
     replica_index: int = Field(0, ge=0, le=1023, description="which of them this one is")
+    replica_from: Literal["setting", "ordinal"] = Field(
+        "setting", description="ordinal: the index is the number a StatefulSet puts at the end of the hostname"
+    )
+    handover_limit_s: float = Field(
+        60.0, gt=0, le=3600, description="wait of a handover for proof of the other owner, per stream [s]"
+    )
+    symbols: tuple[str, ...] = Field(
+        (),
+        description="what to record: names, or an expression such as `binance.usdm: quote=USDT top=50`; empty: all",
+    )
+    streams: tuple[Literal["trades", "quotes", "book", "funding", "liquidations"], ...] = Field(
+        (), description="stream kinds this process records; empty means all"
+    )
+    ip_shards_file: str = Field("", description="file of the local address each symbol leaves from; empty means none")
+    address_cool_down_s: float = Field(
+        60.0, ge=1, le=86_400, description="least rest of a local address the venue limited [s]"
+    )
     frame_max_bytes: int = Field(
         4_194_304, ge=1024, description="largest frame; a larger one ends its connection [bytes]"
     )
