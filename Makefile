@@ -19,6 +19,7 @@ DEV_STAMP := $(VENV)/.stamp-dev
 DEMO_ARGS ?= --symbols 20 --rate 2000
 KILLS ?= 60
 FUZZ_EXAMPLES ?= 1000
+FUZZ_FRAMES ?= 1000000
 
 .PHONY: help setup setup-dev demo test lint format chaos fuzz bench docs lock clean
 
@@ -80,7 +81,8 @@ format: $(DEV_STAMP) ## format and mend what ruff can
 chaos: $(DEV_STAMP) ## kill and pause every process, KILLS=60 times; then compare with an undisturbed run
 	@$(BIN)/python -m cryptoflow.chaos --kills $(KILLS) --data-dir var/chaos-$$(date -u +%Y%m%dT%H%M%S) $(ARGS)
 
-fuzz: $(DEV_STAMP) ## run the property tests with FUZZ_EXAMPLES=1000 examples each
+fuzz: $(DEV_STAMP) ## damage FUZZ_FRAMES=1000000 frames of all venues; property tests with FUZZ_EXAMPLES=1000 each
+	@CRYPTOFLOW_TEST_FUZZ_FRAMES=$(FUZZ_FRAMES) $(BIN)/pytest tests/properties/test_fuzz_frames.py --timeout 7200 $(ARGS)
 	@CRYPTOFLOW_TEST_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --hypothesis-profile=fuzz -m "hypothesis and not stack" --timeout 900 $(ARGS)
 
 # A benchmark prints its figures with the hardware and the command; dated results are kept in benchmarks/results/.

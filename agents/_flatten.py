@@ -89,6 +89,9 @@ def _one_by_one(batch: Batch, group: Group) -> None:
             continue
         try:
             message = decode(batch.frames[ordinal].payload())
+            if batch.frames[ordinal].raw_b64:
+                # Decoding skips what no row needs; the producer has looked at every byte.
+                raise ValueError("reading a frame: it is not one valid UTF-8 JSON value")
             _append_one(group.parser, message, ordinal, group)
         except UNREADABLE as error:
             batch.dead[ordinal] = why_unreadable("frame", error)

@@ -59,3 +59,13 @@ def test_frames_cannot_shift_each_other() -> None:
     outputs = core().process(log.records)
     assert rows(outputs, "md.quotes", "update_id", "frame_no") == [(1, 0), (2, 3)]
     assert rows(outputs, "md.dead_letters", "frame_no") == [1, 2]
+
+
+def test_bytes_that_are_no_json_are_never_rows() -> None:
+    """A frame the producer could not pass on as JSON is dead, also where only a field no row needs is damaged."""
+    log = Log()
+    damaged = b'{"u":1,"b":"1","a":"1","note":"\xff"}'
+    log.add(log.frame("quotes", damaged, valid_json=False), log.frame("quotes", quote(2)))
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.quotes", "update_id") == [2]
+    assert rows(outputs, "md.dead_letters", "frame_no") == [0]
