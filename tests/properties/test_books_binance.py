@@ -5,7 +5,7 @@ from __future__ import annotations
 from book_campaign import STEPS, Update, Venue, campaign
 from typing_extensions import override
 
-from exchanges.binance.sequence import UsdmBookRules
+from exchanges.binance.usdm.sequence import UsdmBookRules
 
 
 class Usdm(Venue):

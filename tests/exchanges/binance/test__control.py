@@ -1,4 +1,4 @@
-"""Binance USD-M endpoints, subscriptions and answers."""
+"""Requests, answers and notices of Binance."""
 
 from __future__ import annotations
 
@@ -7,49 +7,16 @@ import json
 import pytest
 
 from exchanges import Ack
-from exchanges.binance import streams
-from exchanges.binance.streams import ENDPOINTS, STREAMS, ack, is_reconnect_notice
+from exchanges.binance import _control
+from exchanges.binance._control import ack, is_reconnect_notice
 
 
-def test_streams_live_where_the_venue_serves_them() -> None:
-    """Book and quotes on /public, the rest on /market: the wrong path is acknowledged and silent (PROTOCOLS 3.1)."""
-    places = {stream.channel: stream.endpoint for stream in STREAMS if stream.default}
-    assert places == {
-        "aggTrade": "market",
-        "bookTicker": "public",
-        "depth@100ms": "public",
-        "markPrice@1s": "market",
-        "forceOrder": "market",
-    }
-    assert {endpoint.url for endpoint in ENDPOINTS} == {
-        "wss://fstream.binance.com/public/stream",
-        "wss://fstream.binance.com/market/stream",
-    }
-
-
-def test_undocumented_streams_are_not_subscribed_unasked() -> None:
-    """`trade` and `depth@0ms` are optional."""
-    assert {stream.channel for stream in STREAMS if not stream.default} == {"trade", "depth@0ms"}
-
-
-def test_documented_limits() -> None:
-    """Limits are those of PROTOCOLS 3.2."""
-    for endpoint in ENDPOINTS:
-        assert (endpoint.streams_max, endpoint.messages_per_s, endpoint.lifetime_s) == (1024, 10.0, 86_400.0)
-    request = streams.snapshot_request("BTCUSDT")
-    assert (request.path, request.query, request.weight) == (
-        "/fapi/v1/depth",
-        {"symbol": "BTCUSDT", "limit": "1000"},
-        20,
-    )
-
-
-def test_a_subscription_names_lower_case_streams() -> None:
+def test_a_subscription_names_its_streams() -> None:
     """The request is the venue's own, with the id and the names in order."""
-    names = [streams.stream_name(STREAMS[0], "BTCUSDT_261225"), streams.stream_name(STREAMS[2], "ETHUSDT")]
-    wanted = {"method": "SUBSCRIBE", "params": ["btcusdt_261225@aggTrade", "ethusdt@bookTicker"], "id": 7}
-    assert json.loads(streams.subscribe(7, names)) == wanted
-    assert json.loads(streams.unsubscribe(7, names)) == {**wanted, "method": "UNSUBSCRIBE"}
+    names = ["btcusdt_261225@aggTrade", "ethusdt@bookTicker"]
+    wanted = {"method": "SUBSCRIBE", "params": names, "id": 7}
+    assert json.loads(_control.subscribe(7, names)) == wanted
+    assert json.loads(_control.unsubscribe(7, names)) == {**wanted, "method": "UNSUBSCRIBE"}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +46,7 @@ def test_an_error_text_is_bounded() -> None:
     """However long the venue's text, an answer keeps a bounded part of it."""
     answer = ack(b'{"code":2,"msg":"%b","id":5}' % (b"x" * 10_000))
     assert answer is not None
-    assert len(answer.error) == streams.ERROR_TEXT_MAX_CHARS
+    assert len(answer.error) == _control.ERROR_TEXT_MAX_CHARS
 
 
 @pytest.mark.parametrize(

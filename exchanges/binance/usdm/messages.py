@@ -6,31 +6,17 @@ a field that is missing or of another type raises msgspec.ValidationError, a Val
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
-Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""An id of the venue; bounded so that it fits a column and never equals the -1 that means absent."""
-
-Millis = Annotated[int, Meta(ge=0, le=9_223_372_036_854)]
-"""Milliseconds since the epoch; bounded so that their nanoseconds fit an int64."""
+from exchanges.binance._messages import Filter, Id, Level, Millis
 
 COIN_MARGINED = 2
 """`st` of a COIN-M payload, which counts contracts and is not a row of this market (PROTOCOLS 3.1)."""
 
 FROM_THE_BOOK = "MARKET"
 """`X` of a fill between two orders of the book; other origins are no trades (PROTOCOLS 3.3)."""
-
-
-class Level(Struct, gc=False, array_like=True, forbid_unknown_fields=True):
-    """Hold one level, `["60000.0","4.1"]`; a size of 0 deletes it (PROTOCOLS 3.4.7).
-
-    A struct and not a tuple: it decodes twice as fast and the collector never walks it.
-    """
-
-    price: str
-    size: str
 
 
 class AggTrade(Struct, gc=False, tag_field="e", tag="aggTrade"):
@@ -208,17 +194,6 @@ class LiquidationFrame(Struct, gc=False):
     """Wrap a liquidation as the combined stream does (PROTOCOLS 3.1)."""
 
     data: ForceOrder
-
-
-class Filter(Struct, gc=False):
-    """Hold one trading rule of a symbol; only PRICE_FILTER and LOT_SIZE are read.
-
-    `{"filterType":"PRICE_FILTER","minPrice":"0.10","maxPrice":"1000000","tickSize":"0.10"}`
-    """
-
-    filter_type: str = field(name="filterType")
-    tick_size: str | None = field(name="tickSize", default=None)
-    step_size: str | None = field(name="stepSize", default=None)
 
 
 class Symbol(Struct, gc=False):

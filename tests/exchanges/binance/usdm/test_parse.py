@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchanges.binance.messages import TradeFrame
-from exchanges.binance.parse import PARSERS, unlisted_trade_id
+from exchanges.binance.usdm.messages import TradeFrame
+from exchanges.binance.usdm.parse import PARSERS, unlisted_trade_id
 from schemas import Columns, topic_of
 
 AGGREGATE: dict[str, Any] = {

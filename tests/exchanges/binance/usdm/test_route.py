@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from exchanges import Peek, Routed, RouteError
-from exchanges.binance import route as module
-from exchanges.binance.route import peek_book, peek_snapshot, route
+from exchanges.binance.usdm import route as module
+from exchanges.binance.usdm.route import peek_book, peek_snapshot, route
 
 DEPTH = b'{"e":"depthUpdate","E":1,"T":2,"s":"BTCUSDT","U":5001,"u":5010,"pu":4998,"b":[["1","2"]],"a":[]}'
 

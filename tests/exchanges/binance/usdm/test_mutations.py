@@ -19,7 +19,7 @@ from exchanges import Peek, Routed, RouteError
 from exchanges.binance import USDM
 from schemas import Columns, topic_of
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "binance_usdm"
+GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "binance_usdm"
 FRAMES = [
     (kind, frame) for kind in USDM.parsers for frame in (GOLDEN / f"{kind}.jsonl").read_bytes().splitlines() if frame
 ]

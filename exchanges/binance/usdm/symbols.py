@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from exchanges.binance.messages import Symbol
+from exchanges.binance._messages import NS_PER_MS, exchange_info, steps
+from exchanges.binance.usdm.messages import Symbol
 from schemas import InstrumentDefinition
 
-NS_PER_MS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TRADING = "TRADING"
@@ -17,13 +17,6 @@ _PERPETUAL = frozenset({"PERPETUAL", "TRADIFI_PERPETUAL"})
 _DATED = frozenset({"CURRENT_QUARTER", "NEXT_QUARTER"})
 
 
-class _ExchangeInfo(msgspec.Struct):
-    """`{"timezone":"UTC","serverTime":1790000000000,"symbols":[{…},{…}]}`; each entry stays bytes."""
-
-    symbols: list[msgspec.Raw]
-
-
-_exchange_info = msgspec.json.Decoder(_ExchangeInfo)
 _symbol = msgspec.json.Decoder(Symbol)
 
 
@@ -34,7 +27,7 @@ def instruments(body: bytes) -> list[tuple[InstrumentDefinition, bytes]]:
     trading yet) have no canonical name and are left out. Raises ValueError or RecursionError.
     """
     found = []
-    for raw in _exchange_info.decode(body).symbols:
+    for raw in exchange_info.decode(body).symbols:
         entry = bytes(raw)
         symbol = _symbol.decode(entry)
         if symbol.contract_type in _PERPETUAL or symbol.contract_type in _DATED:
@@ -55,6 +48,7 @@ def _definition(symbol: Symbol) -> InstrumentDefinition:
         suffix = f"{_EPOCH + timedelta(milliseconds=symbol.delivery_ms):%Y%m%d}"
     else:
         raise ValueError(f"reading instrument {symbol.symbol}: contract type {symbol.contract_type!r} is unknown")
+    tick_size, step_size = steps(symbol.filters)
     return InstrumentDefinition(
         native_symbol=symbol.symbol,
         symbol=f"{symbol.base}-{symbol.quote}-{suffix}".upper(),
@@ -64,8 +58,8 @@ def _definition(symbol: Symbol) -> InstrumentDefinition:
         kind=kind,
         status=symbol.status,
         contract_value="1",  # PROTOCOLS 1.7: sizes are in the base asset
-        tick_size=next((f.tick_size for f in symbol.filters if f.filter_type == "PRICE_FILTER"), None),
-        step_size=next((f.step_size for f in symbol.filters if f.filter_type == "LOT_SIZE"), None),
+        tick_size=tick_size,
+        step_size=step_size,
         expires_ns=expires_ns,
         is_trading=symbol.status == TRADING,
     )

@@ -6,26 +6,25 @@ the base asset (PROTOCOLS 1.7). A frame's time is the matching time `T` where it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, compress
+from collections.abc import Sequence
+from itertools import compress
 from typing import Protocol, TypeVar
 
 from exchanges._exchange import Parser
-from exchanges.binance.messages import (
+from exchanges.binance._columns import level_columns
+from exchanges.binance._messages import NS_PER_MS, Level
+from exchanges.binance.usdm.messages import (
     COIN_MARGINED,
     FROM_THE_BOOK,
     BookFrame,
     BookSnapshot,
     DepthUpdate,
     FundingFrame,
-    Level,
     LiquidationFrame,
     QuoteFrame,
     TradeFrame,
 )
 from schemas import Columns
-
-NS_PER_MS = 1_000_000
 
 _SIDE = {"SELL": "sell", "BUY": "buy"}
 _POSITION = {"SELL": "long", "BUY": "short"}  # PROTOCOLS 1.3: the order closes the position
@@ -91,24 +90,6 @@ def _append_quotes(messages: Sequence[QuoteFrame], frames: Sequence[int], column
     )
 
 
-def _levels(books: Sequence[tuple[Sequence[Level], Sequence[Level]]]) -> dict[str, Iterable[object]]:
-    """Flatten (bids, asks) pairs into the four columns of their levels, bids first."""
-    levels = list(chain.from_iterable(chain.from_iterable(books)))
-    sides: list[str] = []
-    ordinals: list[int] = []
-    for bids, asks in books:
-        sides += ["bid"] * len(bids)
-        sides += ["ask"] * len(asks)
-        ordinals += range(len(bids))
-        ordinals += range(len(asks))
-    return {
-        "side": sides,
-        "price": [level.price for level in levels],
-        "size": [level.size for level in levels],
-        "level": ordinals,
-    }
-
-
 def _append_deltas(messages: Sequence[BookFrame], frames: Sequence[int], columns: Columns) -> None:
     events = [message.data for message in messages]
     books = [_own_levels(event) for event in events]
@@ -121,7 +102,7 @@ def _append_deltas(messages: Sequence[BookFrame], frames: Sequence[int], columns
             "first_update_id": [event.first_id for event in events],
             "last_update_id": [event.last_id for event in events],
             "prev_update_id": [event.prev_id for event in events],
-            **_levels(books),
+            **level_columns(books),
         },
     )
 
@@ -139,7 +120,7 @@ def _append_snapshots(messages: Sequence[BookSnapshot], frames: Sequence[int], c
             "kind": ["book_snapshots"] * len(messages),
             "exchange_ns": [None if ms is None else ms * NS_PER_MS for ms in times],
             "last_update_id": [message.last_id for message in messages],
-            **_levels([(message.bids, message.asks) for message in messages]),
+            **level_columns([(message.bids, message.asks) for message in messages]),
         },
     )
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from exchanges import BookState, DeltaVerdict, SnapshotVerdict
-from exchanges.binance.sequence import PENDING_MAX_DELTAS, RECENT_MAX_DELTAS, UsdmBookRules
+from exchanges.binance._sequence import PENDING_MAX_DELTAS, RECENT_MAX_DELTAS
+from exchanges.binance.usdm.sequence import UsdmBookRules
 
 APPLIED, BUFFERED, OLD, BREAK = DeltaVerdict.APPLIED, DeltaVerdict.BUFFERED, DeltaVerdict.OLD, DeltaVerdict.BREAK
 SPLICED, WAITING, STALE = SnapshotVerdict.SPLICED, SnapshotVerdict.WAITING, SnapshotVerdict.STALE

@@ -7,8 +7,9 @@ import functools
 import msgspec
 
 from exchanges._exchange import CONTROL, Peek, Routed, RouteError
-from exchanges.binance.messages import BookIdsFrame, SnapshotId
-from exchanges.binance.streams import STREAMS, ack, is_reconnect_notice
+from exchanges.binance._control import ack, is_reconnect_notice
+from exchanges.binance.usdm.messages import BookIdsFrame, SnapshotId
+from exchanges.binance.usdm.streams import STREAMS
 
 NAMES_CACHE_MAX = 65_536
 """Stream names remembered; far more than one process subscribes."""

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchanges.binance import messages
-from exchanges.binance.messages import AggTrade, DepthUpdate, Level, LiquidationFrame, MarkPrice, Trade, TradeFrame
+from exchanges.binance.usdm import messages
+from exchanges.binance.usdm.messages import AggTrade, DepthUpdate, Level, LiquidationFrame, MarkPrice, Trade, TradeFrame
 
 DOCUMENTED = [
     struct

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchanges.binance.symbols import instrument, instruments
+from exchanges.binance.usdm.symbols import instrument, instruments
 
 ENTRY: dict[str, Any] = {
     "symbol": "BTCUSDT",

@@ -1,0 +1,28 @@
+"""Binance USD-M futures."""
+
+from exchanges._exchange import Market
+from exchanges.binance import _control
+from exchanges.binance.usdm import parse, route, sequence, streams, symbols
+
+USDM = Market(
+    name="usdm",
+    streams=streams.STREAMS,
+    endpoints=streams.ENDPOINTS,
+    rest=streams.REST,
+    stream_name=streams.stream_name,
+    subscribe=_control.subscribe,
+    unsubscribe=_control.unsubscribe,
+    route=route.route,
+    ack=_control.ack,
+    is_reconnect_notice=_control.is_reconnect_notice,
+    peek_book=route.peek_book,
+    peek_snapshot=route.peek_snapshot,
+    snapshot_request=streams.snapshot_request,
+    instruments_requests=streams.INSTRUMENTS_REQUESTS,
+    instruments=symbols.instruments,
+    instrument=symbols.instrument,
+    parsers=parse.PARSERS,
+    book_rules=sequence.UsdmBookRules(),
+)
+
+__all__ = ["USDM"]
