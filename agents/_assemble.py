@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agents._batch import Batch
+from agents._contracts import fill_sizes
 from agents._group import Group
-from agents._notional import notional
 from agents._turn import Effects
 from schemas import Columns, Topic, topics
 from schemas._columns import FRAME
+from schemas._exact import exact_decimals
 
 ROWS_MAX = 50_000
 """Rows of one md record, unless a single raw record has more."""
@@ -80,6 +81,16 @@ class FrameColumns:
                 names[ordinal] = name
             columns["symbol"] = _symbolic(names)
         return columns
+
+    def contracts(self, frames: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """Return, for rows that stand at `frames`, contract value and whether it is inverse, as the log had them."""
+        batch = self._batch
+        terms = [view.terms for view in batch.views for _ in range(view.first, view.last)]
+        for ordinal, changed in batch.redefined.items():
+            terms[ordinal] = changed
+        values = exact_decimals(pa.array([one.contract_value for one in terms], pa.string()))
+        inverse = pa.array([one.inverse for one in terms], pa.bool_())
+        return values.take(frames), inverse.take(frames)
 
     def spread(self, frames: pa.Array) -> dict[str, pa.Array]:
         """Return the common columns of rows that stand at `frames` (ordinals, ascending)."""
@@ -188,8 +199,8 @@ def _kept(group: Group) -> pa.RecordBatch:
 def _complete(topic: Topic, own: pa.RecordBatch, frame_columns: FrameColumns) -> pa.RecordBatch:
     columns = frame_columns.spread(own.column(FRAME))
     columns |= {name: own.column(name) for name in own.schema.names if name != FRAME}
-    if "notional" in columns and topic.name == "md.trades" and columns["notional"].null_count == own.num_rows:
-        columns["notional"] = notional(columns["price"], columns["base_size"])
+    if "base_size" in columns:
+        fill_sizes(columns, lambda: frame_columns.contracts(own.column(FRAME)))
     arrays = [columns[field.name] for field in topic.fields]
     return pa.RecordBatch.from_arrays(arrays, schema=topic.schema)
 

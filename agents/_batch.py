@@ -9,7 +9,7 @@ from exchanges import BOOK_SNAPSHOT
 from schemas import RawFrame, RawRecord
 
 if TYPE_CHECKING:
-    from agents._symbol import Symbol
+    from agents._symbol import Symbol, Terms
 
 SNAPSHOT = BOOK_SNAPSHOT
 """Kind of the frames that carry a book snapshot, of the book's own stream or asked for over REST."""
@@ -27,7 +27,7 @@ PART_BITS = 20
 class RecordView:
     """Show one raw record of a call: its symbol, its frames' ordinals and their entries by kind."""
 
-    __slots__ = ("canonical", "first", "last", "offset", "plain", "source", "spans", "symbol")
+    __slots__ = ("canonical", "first", "last", "offset", "plain", "source", "spans", "symbol", "terms")
 
     def __init__(self, symbol: Symbol, offset: int, source: str, first: int, last: int) -> None:
         """Begin without spans; `plain` says that all frames are readable and of data kinds."""
@@ -37,6 +37,7 @@ class RecordView:
         self.first = first
         self.last = last
         self.canonical = symbol.canonical
+        self.terms = symbol.terms
         self.plain = True
         self.spans: list[tuple[str, int, int]] = []
 
@@ -55,6 +56,7 @@ class Batch:
         self.identities: list[int] = []
         self.times: list[int] = []
         self.renamed: dict[int, str] = {}
+        self.redefined: dict[int, Terms] = {}
 
     def add(self, symbol: Symbol, offset: int, record: RawRecord) -> None:
         """Append a decoded record of a symbol."""

@@ -170,7 +170,7 @@ class PartitionCore:
             return
         for view, is_plain in zip(views, plain, strict=True):
             if not (is_plain and len(views) > 1 and self._run(batch, [view], effects)):
-                view.canonical = symbol.canonical
+                view.canonical, view.terms = symbol.canonical, symbol.terms
                 for ordinal in range(view.first, view.last):
                     self._turn(batch, view, ordinal, effects)
                 if view.last > view.first:
@@ -188,7 +188,7 @@ class PartitionCore:
         symbol.parts = parts
         symbol.received_ns = run.received_ns()
         for view in views:
-            view.canonical = symbol.canonical
+            view.canonical, view.terms = symbol.canonical, symbol.terms
         for topic, ordinal, values in run.rows:
             effects.rows.setdefault(topic, []).append((ordinal, values))
         return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exchanges import Market
+from schemas import InstrumentDefinition
 from schemas._registry import load
 
 if TYPE_CHECKING:
@@ -26,13 +27,31 @@ def operators() -> tuple[Operator, ...]:
     return tuple(sorted(load("agents", "OPERATOR").values(), key=lambda one: (one.stage, one.name)))
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """Remember what a symbol's definition says of its numbers, as the log had it last."""
+
+    contract_value: str | None = None
+    inverse: bool = False
+    price_decimals: int | None = None
+    size_decimals: int | None = None
+
+    @classmethod
+    def of(cls, definition: InstrumentDefinition) -> Terms:
+        """Take the terms out of a definition."""
+        return cls(definition.contract_value, definition.inverse, definition.price_decimals, definition.size_decimals)
+
+
+UNKNOWN = Terms()
+"""The terms of a symbol that no definition was seen of."""
+
+
 @dataclass(slots=True)
 class Symbol:
     """Hold one symbol; `parts` are its operators' states, in the operators' order.
 
     `key` is the key of its raw records. `market` is None for the one symbol that stands for all
     records whose exchange, market or key cannot be told. `canonical` is the native name until an
-    instrument frame tells the canonical one.
+    instrument frame tells the canonical one, and so are its `terms` unknown.
     """
 
     key: str
@@ -42,6 +61,7 @@ class Symbol:
     market: Market | None
     parts: list[Any]
     canonical: str = ""
+    terms: Terms = UNKNOWN
     offset: int = NOTHING_YET
     received_ns: int = 0
 
@@ -55,6 +75,7 @@ class _Stored(msgspec.Struct):
     canonical: str
     received_ns: int
     parts: dict[str, msgspec.Raw]
+    terms: Terms = UNKNOWN
 
 
 def fresh_parts(chain: tuple[Operator, ...]) -> list[Any]:
@@ -66,7 +87,13 @@ def encode_state(symbol: Symbol, chain: tuple[Operator, ...]) -> bytes:
     """Encode a symbol's state as msgpack."""
     parts: Mapping[str, Any] = {operator.name: part for operator, part in zip(chain, symbol.parts, strict=True)}
     return msgspec.msgpack.encode(
-        {"v": STATE_VERSION, "canonical": symbol.canonical, "received_ns": symbol.received_ns, "parts": parts}
+        {
+            "v": STATE_VERSION,
+            "canonical": symbol.canonical,
+            "received_ns": symbol.received_ns,
+            "parts": parts,
+            "terms": symbol.terms,
+        }
     )
 
 
@@ -79,6 +106,7 @@ def restore_state(symbol: Symbol, chain: tuple[Operator, ...], offset: int, stor
     if state.v != STATE_VERSION:
         raise ValueError(f"restoring the state of {symbol.key}: version {state.v} is not {STATE_VERSION}")
     symbol.canonical = state.canonical
+    symbol.terms = state.terms
     symbol.received_ns = state.received_ns
     symbol.offset = offset
     symbol.parts = [

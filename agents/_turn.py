@@ -8,9 +8,9 @@ from typing import Any
 
 from agents._batch import REQUESTED, SNAPSHOT, Batch, RecordView
 from agents._group import Dead, Group
-from agents._symbol import Symbol
+from agents._symbol import Symbol, Terms
 from exchanges import BookState, Market
-from schemas import RawFrame
+from schemas import InstrumentDefinition, RawFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,12 @@ class Turn:
             Reseed(symbol.exchange, symbol.market_name, symbol.native, self.received_ns, self.view.offset)
         )
 
-    def rename(self, canonical: str) -> None:
-        """Call the symbol by another canonical name from this frame on."""
-        self.symbol.canonical = canonical
-        self.batch.renamed.update(dict.fromkeys(range(self.ordinal, self.view.last), canonical))
+    def define(self, definition: InstrumentDefinition) -> None:
+        """Take name and terms of the symbol from a definition, from this frame on."""
+        symbol, following = self.symbol, range(self.ordinal, self.view.last)
+        symbol.canonical = definition.symbol
+        self.batch.renamed.update(dict.fromkeys(following, definition.symbol))
+        terms = Terms.of(definition)
+        if terms != symbol.terms:
+            symbol.terms = terms
+            self.batch.redefined.update(dict.fromkeys(following, terms))

@@ -24,7 +24,7 @@ def _step(state: Defined, turn: Turn) -> None:
         return
     payload = turn.payload
     digest = xxhash.xxh3_128_hexdigest(payload)
-    turn.rename(definition.symbol)
+    turn.define(definition)
     if digest == state.digest:
         return
     state.digest = digest
