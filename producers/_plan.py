@@ -1,40 +1,41 @@
-"""Choose what to record: channels, symbols, owners, and which connection carries what. Pure."""
+"""Choose what to record: channels, symbols, and which connection carries what. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import xxhash
 
 from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
-from exchanges import Endpoint, Market, Stream
+from exchanges import Endpoint, Market, Per, Stream, StreamKind
+from producers._choose import Selection, choose, parse
+from producers._replica import Replica
 from producers._watchdog import StreamInfo
 from schemas import InstrumentDefinition
-
-VIRTUAL_SHARDS = 1024
 
 
 @dataclass(frozen=True)
 class Carried:
-    """Say what one connection carries: all streams of its symbols on its endpoint."""
+    """Say what one connection carries: all streams of its symbols on its endpoint, and the address it leaves from."""
 
     endpoint: Endpoint
     streams: tuple[StreamInfo, ...]
+    address: str = ""
 
 
 def is_owned(exchange: str, market: str, symbol: str, settings: Producer) -> bool:
     """Tell whether a symbol is this replica's: xxhash64 -> 1024 virtual shards -> replica."""
-    shard = xxhash.xxh64_intdigest(f"{exchange}.{market}.{symbol}") % VIRTUAL_SHARDS
-    return shard % settings.replica_count == settings.replica_index
+    return Replica(settings.replica_index, settings.replica_count).owns(exchange, market, symbol)
 
 
 def choose_streams(exchange: str, market: Market, settings: Producer) -> tuple[Stream, ...]:
-    """Return the streams to record of a market. Raises ConfigError for a channel it has not."""
+    """Return the streams to record of a market, of the kinds this process records.
+
+    Raises ConfigError for a channel the market has not.
+    """
     asked = settings.channels.get(f"{exchange}.{market.name}")
     if asked is None:
-        return tuple(stream for stream in market.streams if stream.default)
+        return _of_kinds([stream for stream in market.streams if stream.default], settings.streams)
     known = {stream.channel: stream for stream in market.streams}
     unknown = [channel for channel in asked if channel not in known]
     if unknown or not asked:
@@ -42,13 +43,18 @@ def choose_streams(exchange: str, market: Market, settings: Producer) -> tuple[S
             f"choosing channels of {exchange}.{market.name}: {unknown[0] if unknown else 'none'} is not one",
             fix=f"one of {', '.join(known)} in producer.channels",
         )
-    return tuple(known[channel] for channel in asked)
+    return _of_kinds([known[channel] for channel in asked], settings.streams)
+
+
+def _of_kinds(streams: Iterable[Stream], kinds: Sequence[str]) -> tuple[Stream, ...]:
+    """Keep streams of these kinds; one that carries several is kept for any of them."""
+    return tuple(stream for stream in streams if not kinds or {stream.kind.value, *stream.also} & set(kinds))
 
 
 def choose_symbols(
     exchange: str,
     market: str,
-    asked: Sequence[str],
+    asked: Selection | Sequence[str],
     definitions: Iterable[InstrumentDefinition],
 ) -> list[str]:
     """Return native symbols from the venue's own list; none asked for means all that trade.
@@ -56,38 +62,104 @@ def choose_symbols(
     Canonical names are understood too. Raises ConfigError for a name the venue does not list.
     """
     found = list(definitions)
-    if not asked:
-        return [one.native_symbol for one in found if one.is_trading]
-    names = {one.symbol: one.native_symbol for one in found} | {one.native_symbol: one.native_symbol for one in found}
-    unknown = [name for name in asked if name not in names]
-    if unknown:
+    selection = asked if isinstance(asked, Selection) else parse(",".join(asked))
+    chosen = choose(selection, found, {})
+    if chosen.unknown:
         raise ConfigError(
-            f"choosing symbols of {exchange}.{market}: {unknown[0]} is not listed",
+            f"choosing symbols of {exchange}.{market}: {chosen.unknown[0]} is not listed",
             fix=f"use one of the venue's {len(found)} symbols, such as {found[0].native_symbol if found else 'none'}",
         )
-    return list(dict.fromkeys(names[name] for name in asked))
+    return chosen.symbols
 
 
-def spread(market: Market, streams: Sequence[Stream], symbols: Sequence[str]) -> list[Carried]:
-    """Spread streams over connections within each endpoint's limit; a symbol is never split on one endpoint."""
+def fits(endpoint: Endpoint, streams: Iterable[StreamInfo]) -> bool:
+    """Tell whether one connection may carry these streams besides the endpoint's own."""
+    return _Load.of(endpoint).plus(streams).is_within(endpoint)
+
+
+def bundles(
+    market: Market,
+    streams: Sequence[Stream],
+    symbols: Sequence[str],
+    indexes: Mapping[str, str] | None = None,
+) -> list[tuple[StreamInfo, ...]]:
+    """Return the streams of one endpoint in groups that no connection boundary may cut.
+
+    First each whole market's stream, then those of each index that our symbols follow (`indexes` per
+    symbol), then those of each symbol. Without symbols there is nothing to carry.
+    """
+    if not symbols:
+        return []
+    followed = dict.fromkeys(indexes[symbol] for symbol in symbols if symbol in indexes) if indexes else {}
+    found = [_infos(market, [stream], Per.MARKET, "") for stream in streams if stream.per is Per.MARKET]
+    found += [_infos(market, streams, Per.INDEX, index) for index in followed]
+    found += [_infos(market, streams, Per.SYMBOL, symbol) for symbol in symbols]
+    return [bundle for bundle in found if bundle]
+
+
+def spread(
+    market: Market,
+    streams: Sequence[Stream],
+    symbols: Sequence[str],
+    indexes: Mapping[str, str] | None = None,
+) -> list[Carried]:
+    """Spread streams over connections within each endpoint's limits; a symbol is never split on one endpoint."""
     carried: list[Carried] = []
     for endpoint in market.endpoints:
         here = [stream for stream in streams if stream.endpoint == endpoint.name]
-        if not here:
-            continue
-        per_connection = max(1, endpoint.streams_max // len(here))
-        carried.extend(
-            Carried(endpoint, _infos(market.stream_name, here, symbols[start : start + per_connection]))
-            for start in range(0, len(symbols), per_connection)
-        )
+        together: list[StreamInfo] = []
+        load = _Load.of(endpoint)
+        for bundle in bundles(market, here, symbols, indexes):
+            fuller = load.plus(bundle)
+            if together and not fuller.is_within(endpoint):
+                carried.append(Carried(endpoint, tuple(together)))
+                together, fuller = [], _Load.of(endpoint).plus(bundle)
+            together += bundle
+            load = fuller
+        if together:
+            carried.append(Carried(endpoint, tuple(together)))
     return carried
 
 
-def _infos(
-    name_of: Callable[[Stream, str], str], streams: Sequence[Stream], symbols: Sequence[str]
-) -> tuple[StreamInfo, ...]:
-    return tuple(
-        StreamInfo(name_of(stream, symbol), stream.kind, symbol, stream.period_s)
-        for symbol in symbols
-        for stream in streams
-    )
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """Count what a connection carries against its endpoint's limits."""
+
+    streams: int
+    chars: int
+    books: int
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> _Load:
+        """Begin with the endpoint's own streams."""
+        return cls(len(endpoint.extra_streams), sum(map(_chars, endpoint.extra_streams)), 0)
+
+    def plus(self, more: Iterable[StreamInfo]) -> _Load:
+        """Add streams."""
+        added = list(more)
+        return _Load(
+            self.streams + len(added),
+            self.chars + sum(_chars(info.name) for info in added),
+            self.books + sum(StreamKind.BOOK in info.kinds for info in added),
+        )
+
+    def is_within(self, endpoint: Endpoint) -> bool:
+        """Tell whether the endpoint allows it."""
+        return (
+            self.streams <= endpoint.streams_max
+            and (endpoint.names_max_chars is None or self.chars <= endpoint.names_max_chars)
+            and (endpoint.book_streams_max is None or self.books <= endpoint.book_streams_max)
+        )
+
+
+def _chars(name: str) -> int:
+    return len(name) + _QUOTES_CHARS
+
+
+def _infos(market: Market, streams: Iterable[Stream], per: Per, key: str) -> tuple[StreamInfo, ...]:
+    return tuple(_info(market, stream, key) for stream in streams if stream.per is per)
+
+
+def _info(market: Market, stream: Stream, key: str) -> StreamInfo:
+    name = market.stream_name(stream, key)
+    return StreamInfo(name, stream.kind, key, stream.period_s, stream.also, stream.per, market.heard_as(name))

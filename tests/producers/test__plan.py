@@ -8,8 +8,9 @@ import pytest
 
 from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
+from exchanges import Per, Stream, StreamKind
 from exchanges.binance import USDM
-from producers._plan import choose_streams, choose_symbols, is_owned, spread
+from producers._plan import choose_streams, choose_symbols, fits, infos, is_owned, spread
 from schemas import InstrumentDefinition
 
 
@@ -72,3 +73,56 @@ def test_connections_stay_within_the_venues_limit_and_split_no_symbol() -> None:
     names = [info.name for one in carried for info in one.streams]
     assert len(names) == len(set(names)) == 50
     assert "s0usdt@depth@100ms" in names
+
+
+def test_a_process_may_record_some_stream_kinds() -> None:
+    """`--streams` leaves the other kinds to another process; a stream of two kinds is kept for either."""
+    chosen = choose_streams("binance", USDM, Producer(streams=("book", "trades")))
+    assert {stream.kind.value for stream in chosen} == {"book", "trades"}
+    both = Stream(StreamKind.QUOTES, "ticker", "public", also=(StreamKind.FUNDING,))
+    market = dataclasses.replace(USDM, streams=(both,))
+    assert choose_streams("binance", market, Producer(streams=("funding",))) == (both,)
+    assert choose_streams("binance", market, Producer(streams=("book",))) == ()
+
+
+def test_symbols_leave_from_their_own_addresses() -> None:
+    """A connection holds the symbols of one address."""
+    symbols = [f"S{n}USDT" for n in range(6)]
+    streams = choose_streams("binance", USDM, Producer())
+    carried = spread(USDM, streams, symbols, address_of=lambda symbol: f"127.0.0.{1 + int(symbol[1]) % 2}")
+    assert len(carried) == 4
+    for one in carried:
+        assert {f"127.0.0.{1 + int(info.symbol[1]) % 2}" for info in one.streams} == {one.address}
+
+
+def test_streams_of_an_index_and_of_the_market_are_there_once() -> None:
+    """Several instruments follow one index; a market without symbols of ours needs nothing."""
+    streams = (
+        Stream(StreamKind.TRADES, "trades", "public"),
+        Stream(StreamKind.FUNDING, "index", "public", per=Per.INDEX),
+        Stream(StreamKind.LIQUIDATIONS, "liquidations", "public", per=Per.MARKET),
+    )
+    market = dataclasses.replace(USDM, stream_name=lambda stream, key: f"{stream.channel}:{key}")
+    units = infos(market, streams, ["A1", "A2", "B1"], {"A1": "A", "A2": "A"})
+    names = [info.name for unit in units for info in unit]
+    assert names == ["liquidations:", "trades:A1", "trades:A2", "trades:B1", "index:A"]
+    assert infos(market, streams, []) == []
+
+
+def test_every_limit_of_a_connection_is_kept() -> None:
+    """Streams, book streams and the text of all names; what is subscribed besides counts."""
+    endpoint = dataclasses.replace(
+        USDM.endpoint("public"), streams_max=9, book_streams_max=2, names_max_chars=200, extra_streams=("beat",)
+    )
+    market = dataclasses.replace(USDM, endpoints=(endpoint,))
+    streams = choose_streams("binance", market, Producer(channels={"binance.usdm": ("bookTicker", "depth@100ms")}))
+    symbols = [f"S{n}USDT" for n in range(6)]
+    carried = spread(market, streams, symbols)
+    assert [len(one.streams) for one in carried] == [4, 4, 4]
+    assert all(fits(endpoint, one.streams) for one in carried)
+    assert not fits(endpoint, [*carried[0].streams, *carried[1].streams])
+    for change in ({"book_streams_max": None}, {"book_streams_max": None, "names_max_chars": 60}):
+        wider = dataclasses.replace(endpoint, **change)
+        spreads = spread(dataclasses.replace(market, endpoints=(wider,)), streams, symbols)
+        assert all(fits(wider, one.streams) for one in spreads)
+        assert len(spreads) == (2 if len(change) == 1 else 6)
