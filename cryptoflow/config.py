@@ -216,7 +216,9 @@ class Producer(Section):
         60.0, ge=1, le=86_400, description="least rest of a local address the venue limited [s]"
     )
     frame_max_bytes: int = Field(
-        4_194_304, ge=1024, description="largest frame; a larger one ends its connection [bytes]"
+        16_777_216,
+        ge=1024,
+        description="largest frame; a larger one ends its connection [bytes]; Coinbase sends books of 5 MB as one",
     )
     receive_queue_max_frames: int = Field(1024, ge=1, description="frames read ahead of a connection's reader")
     open_timeout_s: float = Field(10.0, gt=0, description="limit of opening a connection [s]")
