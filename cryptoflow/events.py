@@ -307,6 +307,24 @@ class SubscriptionFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSequenceBroken(Event):
+    """Say that the numbers a venue counts all frames of a connection with have a hole."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "connection sequence broken"
+    exchange: str
+    market: str
+    conn: str
+    detail: str
+    shard: str
+
+    @override
+    def count(self) -> None:
+        """Count the break."""
+        seq_gaps_total.labels(self.exchange, self.market, "connection", self.shard).inc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSilent(Event):
     """Say that an acknowledged stream is silent beyond its limit."""
 
@@ -459,3 +477,52 @@ class LogLost(Event):
     partition: int
     first_offset: int
     next_offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressLimited(Event):
+    """Say that a venue limited a local address: it rests, others serve."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "address limited by the venue"
+    host: str
+    address: str
+    status: int
+    rest_s: float
+    addresses_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolsChanged(Event):
+    """Say which symbols a running producer took up and which it gave up, and why."""
+
+    text: ClassVar[str] = "symbols changed"
+    exchange: str
+    market: str
+    added: int
+    removed: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverEnded(Event):
+    """Say that this replica holds just what it owns among `replica_count` replicas."""
+
+    text: ClassVar[str] = "handover ended"
+    exchange: str
+    replica_count: int
+    taken: int
+    given: int
+    declared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverWaiting(Event):
+    """Say that the new owner of symbols was not seen in the log: they are recorded here until it is."""
+
+    level: ClassVar[int] = logging.ERROR
+    text: ClassVar[str] = "handover waits: no other replica records these symbols"
+    exchange: str
+    replica_count: int
+    symbols: int
+    waited_s: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -74,6 +75,8 @@ class Rest:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._local_address = local_address
         self._session: aiohttp.ClientSession | None = None
+        self.on_limited: Callable[[int, float], None] = lambda _status, _wait_s: None
+        """Hears the status and the wait when the venue asks this address to be left alone."""
 
     async def __aenter__(self) -> Self:
         """Open the session; proxies of the environment are ignored."""
@@ -89,10 +92,16 @@ class Rest:
         if self._session is not None:
             await self._session.close()
 
-    async def room(self, weight: int) -> None:
-        """Wait until `weight` may be spent, and spend it."""
-        while wait := self._budget.wait_s(weight, clock.now_ns()):  # noqa: ASYNC110 - it waits for time alone
+    def wait_s(self, weight: int) -> float:
+        """Return how long to wait for `weight`; 0 spends it."""
+        return self._budget.wait_s(weight, clock.now_ns())
+
+    async def room(self, weight: int, symbol: str = "") -> Rest:
+        """Wait until `weight` may be spent, spend it, and return what to `get` with. `symbol` makes no difference."""
+        del symbol
+        while wait := self.wait_s(weight):  # noqa: ASYNC110 - it waits for time alone
             await asyncio.sleep(min(wait, 1.0))
+        return self
 
     async def get(self, request: RestRequest) -> bytes:
         """Return the body of a 200 answer; call `room` before. Raises RestError with the wait it asks for."""
@@ -126,6 +135,7 @@ class Rest:
             told = answer.headers.get("Retry-After", "")
             wait_s = float(told) if told.isdecimal() else _BACK_OFF_DEFAULT_S[answer.status]
             self._budget.block(wait_s, clock.now_ns())
+            self.on_limited(answer.status, wait_s)
         text = body[:200].decode("utf-8", "replace")
         return RestError(f"asking {self.host}{request.path}: status {answer.status} {text}", wait_s)
 
