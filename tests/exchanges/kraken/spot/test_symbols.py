@@ -15,7 +15,7 @@ def pair(name: str, **more: object) -> dict[str, object]:
     return {"wsname": name, "pair_decimals": 1, "lot_decimals": 8, "status": "online", **more}
 
 
-def body(**entries: dict[str, object]) -> bytes:
+def body(**entries: object) -> bytes:
     """Write a body of AssetPairs."""
     return json.dumps({"error": [], "result": entries}).encode()
 
