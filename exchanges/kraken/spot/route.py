@@ -86,6 +86,7 @@ def _decoded(frame: bytes) -> Routed:
             return _control(frame, envelope)
         entries = [bytes(raw) for raw in _entries.decode(envelope.data)]
         symbols = [_entry.decode(raw).symbol for raw in entries]
+        frame.decode()  # the decoders skip strings unseen: no part is cut from what is no JSON
         if not symbols or not all(symbols):
             raise RouteError(f"routing a frame: {envelope.channel[:100]!r} without a symbol")
         parts = tuple(
