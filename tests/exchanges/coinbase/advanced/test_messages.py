@@ -1,0 +1,95 @@
+"""The structs of Advanced Trade take what the venue sends and refuse what is bent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from exchanges.coinbase.advanced.messages import BookFrame, BookSnapshotFrame, Product, QuoteFrame, Trade, TradeFrame
+
+LEVEL = {"side": "bid", "event_time": "2026-09-21T14:13:20Z", "price_level": "1.5", "new_quantity": "2"}
+TRADE = {"trade_id": "7", "product_id": "BTC-USD", "price": "1", "size": "2", "side": "BUY", "time": "t"}
+TICKER = {
+    "product_id": "BTC-USD",
+    "best_bid": "1",
+    "best_bid_quantity": "2",
+    "best_ask": "3",
+    "best_ask_quantity": "4",
+}
+PRODUCT = {
+    "product_id": "BTC-USD",
+    "product_type": "SPOT",
+    "base_currency_id": "BTC",
+    "quote_currency_id": "USD",
+    "status": "online",
+    "base_increment": "0.1",
+    "quote_increment": "0.1",
+}
+
+
+def book(kind: str) -> dict[str, Any]:
+    """Make a frame of the book."""
+    event = {"type": kind, "product_id": "BTC-USD", "updates": [LEVEL]}
+    return {"channel": "l2_data", "timestamp": "t", "sequence_num": 3, "events": [event]}
+
+
+WHOLE: dict[type, dict[str, Any]] = {
+    BookFrame: book("update"),
+    BookSnapshotFrame: book("snapshot"),
+    TradeFrame: {
+        "channel": "market_trades",
+        "sequence_num": 3,
+        "events": [{"type": "snapshot", "trades": [TRADE]}],
+    },
+    QuoteFrame: {
+        "channel": "ticker",
+        "timestamp": "t",
+        "sequence_num": 3,
+        "events": [{"type": "update", "tickers": [TICKER]}],
+    },
+    Product: PRODUCT,
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_unknown_fields_are_skipped(kind: type) -> None:
+    """A field the venue adds changes nothing (PROTOCOLS 1.8.7)."""
+    plain = msgspec.convert(WHOLE[kind], kind)
+    assert msgspec.json.decode(msgspec.json.encode({**WHOLE[kind], "added": [{"by": "venue"}]}), type=kind) == plain
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_missing_fields_are_refused(kind: type) -> None:
+    """Every field without a default is needed."""
+    for name, value in WHOLE[kind].items():
+        if name == "timestamp" and kind is not QuoteFrame:
+            continue  # only a ticker has no other time
+        rest = {key: one for key, one in WHOLE[kind].items() if key != name}
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(rest, kind)
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({**rest, name: {"bent": value}}, kind)
+
+
+@pytest.mark.parametrize("kind", [BookFrame, BookSnapshotFrame])
+def test_a_snapshot_is_no_update(kind: type) -> None:
+    """Each of the two structs of a book takes its own events only."""
+    other = BookSnapshotFrame if kind is BookFrame else BookFrame
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(WHOLE[other], kind)
+
+
+@pytest.mark.parametrize("number", ["", "07", "-1", "1.0", "7\n", "1e3", "9" * 19, "x"])
+def test_trade_ids_are_plain_digits(number: str) -> None:
+    """An id whose text and number differ, or that fits no 64 bits, is refused."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**TRADE, "trade_id": number}, Trade)
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 1.5, "3"])
+def test_sequence_numbers_fit_their_column(number: object) -> None:
+    """A number below zero, above 64 bits or of another type is refused."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**WHOLE[QuoteFrame], "sequence_num": number}, QuoteFrame)
