@@ -21,7 +21,17 @@ from cryptoflow.config import load
     metavar="FILE",
     help="Replay a recorded session; may be given several times. Otherwise a market is generated.",
 )
-@click.option("--symbols", type=click.IntRange(1, 5000), default=20, show_default=True, help="Generated symbols.")
+@click.option(
+    "--market",
+    "markets",
+    multiple=True,
+    metavar="NAME",
+    help="Market to generate, such as binance.usdm, or an exchange with all of its; may be given several times."
+    "  [default: all]",
+)
+@click.option(
+    "--symbols", type=click.IntRange(1, 5000), default=20, show_default=True, help="Generated symbols per market."
+)
 @click.option(
     "--rate",
     type=click.FloatRange(0),
@@ -43,6 +53,7 @@ from cryptoflow.config import load
 def command(
     data_dir: str | None,
     recordings: tuple[str, ...],
+    markets: tuple[str, ...],
     symbols: int,
     rate: float,
     frames: int,
@@ -51,28 +62,29 @@ def command(
     speed: float,
     seed: int,
 ) -> None:
-    r"""Speak Binance USD-M on loopback: WebSocket and REST, a recording or a generated market.
+    r"""Speak the exchanges' protocols on loopback: WebSocket and REST, recordings or generated markets.
 
     It writes where it listens to simulator.json in the data directory, and a ledger of every frame it
     sent, which `cryptoflow verify` compares with the tables.
 
     \b
     Example:
-      cryptoflow simulate --data-dir var/sim --symbols 5 --rate 100 --faults gap,duplicate
+      cryptoflow simulate --data-dir var/sim --market binance.usdm --symbols 5 --rate 100 --faults gap,duplicate
     """
     from cryptoflow import events  # noqa: PLC0415 - a quick --help
     from cryptoflow.simulator import (  # noqa: PLC0415 - a quick --help
         SimulatorOptions,
-        invented_symbols,
         parse_faults,
         simulate,
     )
+    from cryptoflow.simulator.venues import chosen  # noqa: PLC0415 - a quick --help
 
     settings = load()
     options = SimulatorOptions(
         data_dir=Path(data_dir or settings.local.data_dir),
         recordings=tuple(Path(each) for each in recordings),
-        symbols=() if recordings else invented_symbols(symbols),
+        markets=() if recordings else chosen(markets),
+        symbols=symbols,
         rate_fps=rate,
         frames_max=frames,
         run_s=seconds,

@@ -44,7 +44,7 @@ def simulate_command(options: DemoOptions, data_dir: Path) -> list[str]:
     command += ["--faults", options.faults]
     if options.recordings:
         return [*command, *(part for path in options.recordings for part in ("--recording", str(path.resolve())))]
-    command += ["--symbols", str(options.symbols), "--rate", str(options.rate)]
+    command += ["--market", f"{EXCHANGE}.{MARKET}", "--symbols", str(options.symbols), "--rate", str(options.rate)]
     if options.seconds:
         return [*command, "--for", str(options.seconds)]
     frames = options.frames or (FRAMES_DEFAULT if options.once else 0)
@@ -59,14 +59,14 @@ def cli() -> list[str]:
 def overlay(plan: Plan, urls: Mapping[str, str], data_dir: Path) -> dict[str, Any]:
     """Return the settings that point the stages at the simulator and make rows visible soon.
 
-    `urls` has one URL per endpoint of the market, and `rest`.
+    `urls` has one URL per `<exchange>.<market>.<endpoint>`, and per `<exchange>.<market>.rest`.
     """
     market = f"{EXCHANGE}.{MARKET}"
     patience = PATIENCE if plan.source == "replay" else {}
     return {
         "producer": {
             **patience,
-            "endpoints": {f"{market}.{name}": url for name, url in urls.items()},
+            "endpoints": {name: url for name, url in urls.items() if name.startswith(f"{market}.")},
             "channels": {market: list(plan.channels)} if plan.channels else {},
             "spool_dir": str(data_dir / "spool"),
             "spool_max_bytes": SPOOL_MAX_BYTES,

@@ -58,7 +58,9 @@ def plan_of(options: DemoOptions) -> Plan:
     if options.recordings:
         found = plan_recording(options.recordings)
         known = {stream.channel for stream in EXCHANGE.markets[MARKET].streams}
-        return Plan(found.symbols, tuple(channel for channel in found.channels if channel in known), "replay")
+        market = f"{EXCHANGE.name}.{MARKET}"
+        channels = dict.fromkeys(key.partition("@")[2] for key in found.channels)
+        return Plan(found.symbols(market), tuple(channel for channel in channels if channel in known), "replay")
     return Plan((), (), "test")
 
 

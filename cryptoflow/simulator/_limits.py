@@ -6,8 +6,6 @@ from collections import deque
 
 from cryptoflow import clock
 
-_MINUTE_S = 60.0
-
 
 class Window:
     """Allow `count_max` events in any `window_s` seconds."""
@@ -28,28 +26,21 @@ class Window:
 
 
 class Weight:
-    """Count REST weight per fixed minute, as the venue's header does (PROTOCOLS 3.2)."""
+    """Count REST weight per fixed window, as the venues' headers do (PROTOCOLS 3.2)."""
 
-    def __init__(self, weight_max: int) -> None:
-        """Start a minute."""
+    def __init__(self, weight_max: int, window_s: float = 60.0) -> None:
+        """Start a window."""
         self._weight_max = weight_max
+        self._window_s = window_s
         self._began_s = clock.monotonic_s()
         self.used = 0
 
     def take(self, weight: int) -> int:
         """Count one request; return 0 when it is within the limit, else the seconds to wait."""
         now = clock.monotonic_s()
-        if now - self._began_s >= _MINUTE_S:
+        if now - self._began_s >= self._window_s:
             self._began_s, self.used = now, 0
         self.used += weight
         if self.used <= self._weight_max:
             return 0
-        return max(1, int(_MINUTE_S - (now - self._began_s)) + 1)
-
-
-def depth_weight(limit: int) -> int:
-    """Return the weight of a depth request (PROTOCOLS 3.2)."""
-    for bound, weight in ((50, 2), (100, 5), (500, 10)):
-        if limit <= bound:
-            return weight
-    return 20
+        return max(1, int(self._window_s - (now - self._began_s)) + 1)

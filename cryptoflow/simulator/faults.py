@@ -7,23 +7,24 @@ snapshot.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cryptoflow import clock
-from cryptoflow.simulator._garbage import VARIANTS
-from cryptoflow.simulator.hub import Client, Hub
+from cryptoflow.simulator._garbage import VARIANTS, spoil
+from cryptoflow.simulator.client import Client
+from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.outlet import Armed, Outlet
 from cryptoflow.simulator.rest import RestFaults
+from cryptoflow.simulator.venues import venue_of
+from cryptoflow.simulator.venues._values import Channel
 
 _ALONE = ("disconnect", "ack_silent")
 _LASTING = ("silence", "ack_silent")
-_ID_CHANNELS = ("aggTrade", "trade", "depth")
 _HEARD_MIN_FRAMES = 50
-"""Frames of a stream before it may fall silent: watchdogs learn its rate from them (markPrice has a period)."""
-
-_WATCHED_CHANNELS = ("aggTrade", "bookTicker", "depth", "markPrice")
+"""Frames of a stream before it may fall silent: watchdogs learn its rate from them (unless it has a period)."""
 
 
 class FaultPlan:
@@ -38,14 +39,16 @@ class FaultPlan:
         hub: Hub,
         rest: RestFaults,
         *,
+        channels: Mapping[str, Channel],
         faults: Sequence[str],
         interval_frames: int,
         seed: int,
         silence_s: float,
-        snapshot_now: Callable[[str], bytes | None],
+        snapshot_now: Callable[[str, str], bytes | None],
     ) -> None:
         """Draw the first fault."""
         self._outlet, self._hub, self._rest = outlet, hub, rest
+        self._channels = channels
         self._rng = random.Random(f"faults/{seed}")  # noqa: S311 - a plan, not a secret
         self._kinds = list(faults)
         self._wanted = frozenset(faults)
@@ -84,145 +87,172 @@ class FaultPlan:
         """Inject nothing more; what lasts goes on until it heals."""
         self._kinds = []
 
-    async def between(self, expected: Sequence[str]) -> None:
+    async def between(self) -> None:
         """End silences that lasted long enough and inject the next fault when it is due."""
         now = clock.monotonic_s()
-        for stream in [name for name, until in self._silences.items() if now >= until]:
-            self._end_silence(stream, "time")
-        if not self._kinds or self._outlet.offered < self._next_at or self._down(expected):
+        for key in [name for name, until in self._silences.items() if now >= until]:
+            self._end_silence(key, "time")
+        if not self._kinds or self._outlet.offered < self._next_at or self._down():
             return
-        able = next((kind for kind in self._kinds if self._is_able(kind, expected)), None)
+        able = next((kind for kind in self._kinds if self._is_able(kind)), None)
         if able is not None:
             # Kinds that have to wait keep their place at the head of the line.
             self._kinds.remove(able)
             self._kinds.append(able)
             self._next_at = self._draw(self._outlet.offered)
-            await self._inject(able, expected)
+            await self._inject(able)
 
-    def _down(self, expected: Sequence[str]) -> bool:
+    def _down(self) -> bool:
         """Tell whether somebody is about to come back for a stream; a muted one is not waited for."""
-        return any(stream not in self._muted for stream in self._hub.lost(expected))
+        return any(key not in self._muted for key in self._hub.lost(self._channels))
 
-    def _is_able(self, kind: str, expected: Sequence[str]) -> bool:
+    def _is_able(self, kind: str) -> bool:
         """Tell whether a fault of a kind would hit only what is in good health; one silence lasts at a time."""
         if kind in _LASTING and (self._silences or self._muted or self._mute):
             return False
-        return kind not in _ALONE or bool(self._healthy(expected))
+        return kind not in _ALONE or bool(self._healthy())
 
-    def _healthy(self, expected: Sequence[str]) -> list[Client]:
+    def _healthy(self) -> list[Client]:
         """List the connections that carry market data and on which nothing is wrong."""
         if self._mute:
             return []
-        wanted = set(expected)
         ill = {*self._outlet.armed, *self._outlet.held, *self._muted}
         clients = [self._hub.clients[number] for number in sorted(self._hub.clients)]
-        return [one for one in clients if not wanted.isdisjoint(one.streams) and ill.isdisjoint(one.streams)]
+        return [
+            one
+            for one in clients
+            if not self._channels.keys().isdisjoint(one.subscribed) and ill.isdisjoint(one.subscribed)
+        ]
 
-    async def _inject(self, kind: str, expected: Sequence[str]) -> None:
+    async def _inject(self, kind: str) -> None:
         if kind in _ALONE:
-            await self._cut(kind, expected)
+            await self._cut(kind)
             return
-        channels = {
-            "gap": _ID_CHANNELS, "silence": _WATCHED_CHANNELS, "stale": ("depth",), "429": ("depth",),
-        }.get(kind, ())  # fmt: skip
-        stream = self._pick(expected, channels)
-        if not stream:
+        key = self._pick(_SUITS.get(kind, _any), kind)
+        if not key:
             return
-        told = self._arm(kind, stream)
-        if told is None:
-            return
-        self._note(kind, stream=stream, **told)
+        told = self._arm(kind, key)
+        if told is not None:
+            self._note(kind, stream=key, **told)
 
-    def _arm(self, kind: str, stream: str) -> dict[str, object] | None:
+    def _arm(self, kind: str, key: str) -> dict[str, object] | None:
         armed = self._outlet.armed
-        symbol = stream.partition("@")[0].upper()
-        depth = "@depth" in stream
+        channel = self._channels[key]
+        market = key.partition(" ")[0]
         if kind == "silence":
-            self._outlet.held[stream] = b"silence"
-            self._silences[stream] = clock.monotonic_s() + self._silence_s
+            self._outlet.held[key] = b"silence"
+            self._silences[key] = clock.monotonic_s() + self._silence_s
         elif kind == "garbage":
-            variant = VARIANTS[self._variant % len(VARIANTS)]
-            self._variant += 1
-            armed[stream] = Armed("garbage", 1, variant)
+            armed[key] = self._garbage(market)
         elif kind == "duplicate":
-            armed[stream] = Armed("duplicate")
+            armed[key] = Armed("duplicate")
             return {}
         elif kind == "stale":
-            body = self._snapshot_now(symbol)
+            body = self._snapshot_now(market, channel.symbol)
             if body is None:
                 return None
-            self._rest.stale[symbol] = body
+            self._rest.stale[market, channel.symbol] = body
             # Two frames: a book that stands inside the only missing frame would still splice.
-            armed[stream] = Armed("gap", 2)
+            armed[key] = Armed("gap", 2)
         else:
             if kind == "429":
-                self._rest.refuse += 2
-            armed[stream] = Armed("gap", 1 + int(self._rng.random() * 3))
-        if depth:
-            self._rest.awaited.add(symbol)
-        return {"frames": armed[stream].left} if stream in armed else {}
+                self._rest.refuse[market.partition(".")[0]].extend((429, 429))
+            armed[key] = Armed("gap", 1 + int(self._rng.random() * 3))
+        if channel.is_book:
+            self._rest.awaited.add((market, channel.symbol))
+        return {"frames": armed[key].left} if key in armed else {}
 
-    async def _cut(self, kind: str, expected: Sequence[str]) -> None:
-        clients = self._healthy(expected)
+    def _garbage(self, market: str) -> Armed:
+        variant = VARIANTS[self._variant % len(VARIANTS)]
+        self._variant += 1
+        venue = venue_of(market)
+        numbers, fields = venue.number_pattern, venue.field_pattern
+        garble = functools.partial(spoil, variant=variant, numbers=numbers, fields=fields)
+        return Armed("garbage", 1, variant, garble=garble)
+
+    async def _cut(self, kind: str) -> None:
+        clients = self._healthy()
         client = clients[self.counts[kind] % len(clients)]
-        streams = sorted(set(expected).intersection(client.streams))
+        keys = sorted(self._channels.keys() & client.subscribed.keys())
         if kind == "ack_silent":
-            candidates = [name for name in streams if name.partition("@")[2].startswith(_WATCHED_CHANNELS)]
+            candidates = [key for key in keys if self._channels[key].watched]
             if not candidates:
                 return
             self._mute = self._rng.choice(candidates)
-        abort = self._rng.choice((True, False))
-        self._note(kind, conn=client.number, stream=self._mute, abort=abort)
-        self._rest.awaited.update(name.partition("@")[0].upper() for name in streams if "@depth" in name)
-        await self._hub.cut(client, abort=abort)
+        how = self._rng.choice(("abort", "close"))
+        self._note(kind, conn=client.number, stream=self._mute, how=how)
+        self._await_books(keys)
+        await self._hub.cut(client, how=how)
 
-    def _pick(self, expected: Sequence[str], channels: Sequence[str]) -> str:
+    def _await_books(self, keys: Sequence[str]) -> None:
+        """Expect a fresh snapshot of every book among the streams."""
+        found = [key for key in keys if self._channels[key].is_book]
+        self._rest.awaited.update((key.partition(" ")[0], self._channels[key].symbol) for key in found)
+
+    def _pick(self, suits: Callable[[Channel], bool], kind: str) -> str:
         """Choose, among streams in good health, one of those used least."""
         outlet = self._outlet
-        ill = {name.partition("@")[0] for name in (*outlet.armed, *outlet.held, *self._muted)}
+        ill = {self._book_of(key) for key in (*outlet.armed, *outlet.held, *self._muted)}
         able = []
-        for stream in expected:
-            if stream not in self._hub.asked:
+        for key, channel in self._channels.items():
+            if key not in self._hub.asked or kind in venue_of(key.partition(" ")[0]).unable:
                 continue
-            symbol, _, channel = stream.partition("@")
-            if symbol in ill or (channels and not channel.startswith(tuple(channels))):
+            if self._book_of(key) in ill or not suits(channel):
                 continue
-            if channels == _WATCHED_CHANNELS and not self._is_known(stream):
+            if kind == "silence" and not self._is_known(channel):
                 continue
-            if channel == "forceOrder" or (channel.startswith("depth") and symbol.upper() in self._rest.awaited):
+            if channel.kinds == ("liquidations",) or (channel.is_book and self._book_of(key) in self._rest.awaited):
                 continue
-            able.append(stream)
+            able.append(key)
         if not able:
             return ""
-        least = min(self._used.get(stream, 0) for stream in able)
-        stream = self._rng.choice([name for name in able if self._used.get(name, 0) == least])
-        self._used[stream] = self._used.get(stream, 0) + 1
-        return stream
+        least = min(self._used.get(key, 0) for key in able)
+        key = self._rng.choice([name for name in able if self._used.get(name, 0) == least])
+        self._used[key] = self._used.get(key, 0) + 1
+        return key
 
-    def _is_known(self, stream: str) -> bool:
-        heard = self._outlet.streams[stream] - self._heard_before.get(stream, 0)
-        return heard >= _HEARD_MIN_FRAMES or "@markPrice" in stream
+    def _book_of(self, key: str) -> tuple[str, str]:
+        return key.partition(" ")[0], self._channels[key].symbol
 
-    def _on_subscribe(self, client: Client, stream: str) -> bool:
+    def _is_known(self, channel: Channel) -> bool:
+        heard = self._outlet.streams[channel.key] - self._heard_before.get(channel.key, 0)
+        return heard >= _HEARD_MIN_FRAMES or channel.periodic
+
+    def _on_subscribe(self, client: Client, key: str) -> bool:
         """Answer whether data will flow: a subscription chosen for it is acked and stays silent."""
         del client
-        self._heard_before[stream] = self._outlet.streams[stream]
-        if stream in self._silences:
-            self._end_silence(stream, "subscribed")
-        if stream == self._mute:
+        self._heard_before[key] = self._outlet.streams[key]
+        if key in self._silences:
+            self._end_silence(key, "subscribed")
+        if key == self._mute:
             self._mute = ""
-            self._muted.add(stream)
-            self._hub.why[stream] = b"ack_silent"
-            self._hub.asked.add(stream)
+            self._muted.add(key)
+            self._hub.why[key] = b"ack_silent"
+            self._hub.asked.add(key)
             return False
-        self._muted.discard(stream)
+        self._muted.discard(key)
+        channel = self._channels.get(key)
+        if channel is not None and channel.is_book and channel.snapshots:
+            self._rest.awaited.discard(self._book_of(key))
         return True
 
-    def _end_silence(self, stream: str, by: str) -> None:
-        del self._silences[stream]
-        self._outlet.held.pop(stream, None)
-        self._outlet.ledger.event("silence_end", stream=stream, by=by)
+    def _end_silence(self, key: str, by: str) -> None:
+        del self._silences[key]
+        self._outlet.held.pop(key, None)
+        self._outlet.ledger.event("silence_end", stream=key, by=by)
 
     def _note(self, kind: str, **told: object) -> None:
         self.counts[kind] += 1
         self._outlet.ledger.event("fault", kind=kind, **told)
+
+
+def _any(_channel: Channel) -> bool:
+    return True
+
+
+_SUITS: dict[str, Callable[[Channel], bool]] = {
+    "gap": lambda channel: channel.numbered,
+    "silence": lambda channel: channel.watched,
+    "stale": lambda channel: channel.is_book and not channel.snapshots,
+    "429": lambda channel: channel.is_book and not channel.snapshots,
+}

@@ -3,111 +3,143 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-
-from websockets.asyncio.server import ServerConnection
-from websockets.protocol import State
+from collections.abc import Callable, Iterable, Sequence
 
 from cryptoflow import clock
-from cryptoflow.simulator._wire import TEXT, Opening, served_by, server_frame, unwrapped
+from cryptoflow.simulator._wire import TEXT
+from cryptoflow.simulator.client import Client
 from cryptoflow.simulator.ledger import Ledger
-
-
-class Client:
-    """Hold one connection: its number in the ledger, its subscriptions and its bytes to write."""
-
-    def __init__(self, number: int, connection: ServerConnection, opening: Opening) -> None:
-        """Start without subscriptions."""
-        self.number = number
-        self.label = b"%d" % number
-        self.connection = connection
-        self.endpoint = opening.endpoint
-        self.combined = opening.combined
-        self.streams: dict[str, None] = {}
-        self.buffer: list[bytes] = []
+from cryptoflow.simulator.venues._values import Action, Cut, Send, Start, Stop
 
 
 class Hub:
-    """Route frames by stream name to the connections subscribed to it at this moment.
+    """Route frames by stream key to the connections subscribed to it at this moment.
 
     `asked` are the streams some connection has ever been served; frames of others are never sent
     and never counted. `why` says, per stream, why nobody gets it although it was subscribed.
+    `on_subscribe(client, key)` tells whether data will flow, `first_frames(key)` what a stream
+    begins with for who subscribes it now: None when it has ended for late subscribers.
     """
 
-    def __init__(self, ledger: Ledger, *, legacy_serves_all: bool, slow_client_s: float) -> None:
+    def __init__(self, ledger: Ledger, *, slow_client_s: float) -> None:
         """Start without connections."""
-        self._ledger = ledger
-        self._legacy_serves_all = legacy_serves_all
+        self.ledger = ledger
         self._slow_client_s = slow_client_s
-        self._numbers = 0
         self.clients: dict[int, Client] = {}
         self.routes: dict[str, list[Client]] = {}
         self.asked: set[str] = set()
         self.why: dict[str, bytes] = {}
         self.frames_sent = 0
-        self.on_subscribe: Callable[[Client, str], bool] = lambda _client, _stream: True
+        self.on_subscribe: Callable[[Client, str], bool] = lambda _client, _key: True
+        self.first_frames: Callable[[str], Sequence[bytes] | None] = lambda _key: ()
         self.changed = asyncio.Event()
 
-    def open(self, connection: ServerConnection, opening: Opening, path: str) -> Client:
-        """Register a connection and the streams of its URL."""
-        self._numbers += 1
-        client = Client(self._numbers, connection, opening)
+    def open(self, client: Client, path: str) -> None:
+        """Register a connection; its session may then speak."""
         self.clients[client.number] = client
-        self._ledger.event("open", conn=client.number, path=path)
-        self.subscribe(client, opening.streams)
-        return client
+        venue = client.venue
+        self.ledger.event("open", conn=client.number, exchange=venue.exchange, path=path)
 
-    def subscribe(self, client: Client, streams: Iterable[str]) -> None:
-        """Start streams on a connection; a stream of the wrong endpoint stays silent."""
-        live, silent = [], []
-        for stream in streams:
-            client.streams[stream] = None
-            serves = served_by(client.endpoint, stream, legacy_serves_all=self._legacy_serves_all)
-            if not serves or not self.on_subscribe(client, stream):
-                silent.append(stream)
-                continue
-            live.append(stream)
-            self.why.pop(stream, None)
-            self.asked.add(stream)
-            clients = self.routes.setdefault(stream, [])
-            if client not in clients:
-                clients.append(client)
+    def act(self, client: Client, actions: Sequence[Action]) -> Cut | None:
+        """Do what a session wants, in its order; return the cut that ends it, if there is one."""
+        live: list[str] = []
+        silent: list[str] = []
+        stopped: list[str] = []
+        cut = None
+        for action in actions:
+            if isinstance(action, Send):
+                client.take(action.payload, is_data=False)
+            elif isinstance(action, Start):
+                (live if self._start(client, action) else silent).append(action.key)
+            elif isinstance(action, Stop):
+                client.subscribed.pop(action.key, None)
+                self._unroute(client, action.key)
+                stopped.append(action.key)
+            else:
+                cut = action
+                break
         if live or silent:
-            self._ledger.event("subscribe", conn=client.number, streams=live, silent=silent)
+            client.has_subscribed = True
+            self.ledger.event("subscribe", conn=client.number, streams=live, silent=silent)
             self.changed.set()
+        if stopped:
+            self.ledger.event("unsubscribe", conn=client.number, streams=stopped)
+        return cut
 
-    def unsubscribe(self, client: Client, streams: Iterable[str]) -> None:
-        """Stop streams on a connection."""
-        names = list(streams)
-        for stream in names:
-            client.streams.pop(stream, None)
-            self._unroute(client, stream)
-        self._ledger.event("unsubscribe", conn=client.number, streams=names)
+    def _start(self, client: Client, start: Start) -> bool:
+        key = start.key
+        again = key in client.subscribed and client in self.routes.get(key, ())
+        client.subscribed[key] = None
+        if not start.flows or not self.on_subscribe(client, key):
+            return False
+        self.why.pop(key, None)
+        self.asked.add(key)
+        if again:
+            return True
+        first = self.first_frames(key)
+        if first is None:
+            self.why[key] = b"ended"
+            self.ledger.event("ended", conn=client.number, stream=key)
+            return False
+        for payload in first:
+            self.frames_sent += 1
+            self.ledger.sent(client.take(payload, is_data=True), key, payload)
+        self.routes.setdefault(key, []).append(client)
+        return True
 
     def drop(self, client: Client, by: str) -> None:
         """Forget a connection; frames put and not yet written are not sent."""
         if self.clients.pop(client.number, None) is None:
             return
-        for stream in client.streams:
-            self._unroute(client, stream)
+        for key in client.subscribed:
+            self._unroute(client, key)
         client.buffer.clear()
-        self._ledger.event("close", conn=client.number, by=by)
+        self.ledger.event("close", conn=client.number, by=by)
 
-    def _unroute(self, client: Client, stream: str) -> None:
-        clients = self.routes.get(stream)
+    def _unroute(self, client: Client, key: str) -> None:
+        clients = self.routes.get(key)
         if clients and client in clients:
             clients.remove(client)
 
-    def put(self, stream: str, payload: bytes, opcode: int = TEXT) -> bytes:
-        """Queue a frame for everyone subscribed; return their numbers, empty when there is nobody."""
-        clients = self.routes.get(stream)
+    def put(self, key: str, payload: bytes, opcode: int = TEXT) -> bytes:
+        """Queue a frame for everyone subscribed; return their labels, empty when there is nobody."""
+        clients = self.routes.get(key)
         if not clients:
             return b""
-        for client in clients:
-            raw = payload if client.combined else unwrapped(payload)
-            client.buffer += (server_frame(raw, opcode), raw)
-        self.frames_sent += len(clients)
-        return clients[0].label if len(clients) == 1 else b",".join(client.label for client in clients)
+        labels = [client.take(payload, is_data=True, opcode=opcode) for client in clients if not client.half_open]
+        self.frames_sent += len(labels)
+        return labels[0] if len(labels) == 1 else b",".join(labels)
+
+    def put_any(self, keys: Sequence[str], payload: bytes) -> bytes:
+        """Queue a frame once for everyone subscribed to one of several streams."""
+        found = {client.number: client for key in keys for client in self.routes.get(key, ()) if not client.half_open}
+        self.frames_sent += len(found)
+        return b",".join([client.take(payload, is_data=True) for client in found.values()])
+
+    def spoil(self, key: str, garble: Callable[[bytes], tuple[bytes, int]], payload: bytes) -> tuple[bytes, bytes]:
+        """Send garbage in place of a frame; return the labels and the bytes as the first connection got them."""
+        labels, sent = [], b""
+        for client in self.routes.get(key, ()):
+            if client.half_open:
+                continue
+            session = client.session
+            raw, opcode = garble(payload if session.plain else session.dress(payload, is_data=True))
+            client.take_raw(raw, opcode)
+            sent = sent or raw
+            labels.append(client.named())
+        self.frames_sent += len(labels)
+        return b",".join(labels), sent
+
+    def repeat(self, key: str) -> bytes:
+        """Queue the frame put last once more for everyone subscribed."""
+        labels = [client.repeat() for client in self.routes.get(key, ()) if not client.half_open]
+        self.frames_sent += len(labels)
+        return b",".join(labels)
+
+    def skip(self, key: str) -> None:
+        """Let every connection of a stream count a frame that is lost on purpose."""
+        for client in self.routes.get(key, ()):
+            client.session.skip()
 
     async def flush(self) -> None:
         """Write all buffers and wait until the sockets have room.
@@ -115,38 +147,35 @@ class Hub:
         Frames are framed here and written as one piece: one system call per batch, and text that is
         not UTF-8 can be sent, which the library refuses.
         """
-        busy = [client for client in self.clients.values() if client.buffer]
+        busy = [client for client in self.clients.values() if client.buffer and not client.drip_bytes_s]
         for client in busy:
-            # Once the client asked to close, the library has ended the stream: nothing can follow.
-            if client.connection.state is State.OPEN and not client.connection.transport.is_closing():
-                client.connection.transport.write(b"".join(client.buffer))
-            client.buffer.clear()
+            client.write()
         for client in busy:
             try:
-                await asyncio.wait_for(client.connection.drain(), self._slow_client_s)
+                await client.drain(self._slow_client_s)
             except TimeoutError:
-                client.connection.transport.abort()
+                client.abort(reset=False)
                 self.drop(client, "slow")
 
-    async def cut(self, client: Client, *, abort: bool) -> None:
-        """Close a connection from the venue's side, cleanly or not."""
-        self.drop(client, "abort" if abort else "venue")
-        if abort:
-            client.connection.transport.abort()
-        else:
+    async def cut(self, client: Client, *, how: str) -> None:
+        """Close a connection from the venue's side: `close`, `abort` or `reset`."""
+        self.drop(client, "venue" if how == "close" else how)
+        if how == "close":
             await client.connection.close(1001, "venue closes")
+        else:
+            client.abort(reset=how == "reset")
 
-    def missing(self, streams: Iterable[str]) -> list[str]:
+    def missing(self, keys: Iterable[str]) -> list[str]:
         """List the streams nobody gets."""
-        return [stream for stream in streams if not self.routes.get(stream)]
+        return [key for key in keys if not self.routes.get(key)]
 
-    def lost(self, streams: Iterable[str]) -> list[str]:
+    def lost(self, keys: Iterable[str]) -> list[str]:
         """List the streams somebody once got and nobody gets now."""
-        return [stream for stream in streams if stream in self.asked and not self.routes.get(stream)]
+        return [key for key in keys if key in self.asked and not self.routes.get(key)]
 
-    async def wait_subscribed(self, streams: Iterable[str], wait_s: float, stop: asyncio.Event) -> bool:
+    async def wait_subscribed(self, keys: Iterable[str], wait_s: float, stop: asyncio.Event) -> bool:
         """Wait until every stream is subscribed, at most `wait_s`; False when the time is up or stop is set."""
-        wanted = list(streams)
+        wanted = list(keys)
         deadline = clock.monotonic_s() + wait_s
         while self.missing(wanted):
             left = deadline - clock.monotonic_s()

@@ -1,4 +1,4 @@
-"""One symbol's market: a real book, and the frames a venue would send of it.
+"""One symbol's market: a real book, trades, marks and liquidations, told by the voice of its venue.
 
 Prices and sizes are integers of the tick and step; texts are made from small caches, because a
 million frames have to be made in half a minute.
@@ -6,40 +6,61 @@ million frames have to be made in half a minute.
 
 from __future__ import annotations
 
+import functools
 import random
+from collections import deque
+from typing import TYPE_CHECKING
 
-_DEPTH_MS = 100
-_MARK_MS = 1000
+from cryptoflow.simulator.venues._values import Fill, Frame, Liquidation, Listing, Mark
+
+if TYPE_CHECKING:
+    from cryptoflow.simulator.venues._venue import Voice
+
 _FUNDING_MS = 8 * 3600 * 1000
-_STEP_DECIMALS = 3
 _LEVELS_MIN = 8
 _SIZE_MAX = 9000
 _HALF = 0.5
+_IDLE_MS = 1000
+_FILLS_KEPT = 5000
 # Bounds of one uniform draw per step: below the first a quote changes, below the second a trade
 # happens, and below the small one also a liquidation.
 _QUOTES, _LIQUIDATES, _TRADES = 0.55, 0.5515, 0.85
 _IMPROVES, _WITHDRAWS = 0.2, 0.3
-SIZES = [b"%d.%03d" % divmod(size, 1000) for size in range(20_000)]
+_SIZES_CACHED = 20_000
 
-Frame = tuple[str, bytes]
+
+@functools.cache
+def size_texts(decimals: int) -> list[bytes]:
+    """Return the texts of all small sizes with so many decimals."""
+    return [decimal_text(size, decimals) for size in range(_SIZES_CACHED)]
+
+
+def decimal_text(units: int, decimals: int) -> bytes:
+    """Return an integer of 10^-decimals as plain text with exactly so many decimals."""
+    if not decimals:
+        return b"%d" % units
+    whole, part = divmod(units, 10**decimals)
+    return b"%d.%0*d" % (whole, decimals, part)
 
 
 class SymbolMarket:
-    """Move one symbol's book step by step and append the frames each step causes.
+    """Move one symbol's book step by step and let its voice tell what each step causes.
 
-    Index 0 is the bid side, 1 the ask side. `update_id` is the id of the last change of the book;
-    `pending` are the changes since the last depth frame, which began with id `first_id`.
+    Index 0 is the bid side, 1 the ask side. `update_id` is the id of the last change of the book,
+    `sent_id` that of the last depth frame; `pending` are the changes since, which began with `first_id`.
     """
 
-    def __init__(self, name: str, seed: int, channels: tuple[str, ...], levels: int) -> None:
+    voice: Voice
+
+    def __init__(self, listing: Listing, seed: int, levels: int) -> None:
         """Build the first book from the seed and the name."""
-        self.name = name
-        rng = random.Random(f"{seed}/{name}")  # noqa: S311 - a market, not a secret
+        self.listing = listing
+        self.name = listing.symbol
+        self.decimals = listing.price_decimals
+        rng = random.Random(f"{seed}/{listing.market}/{listing.symbol}")  # noqa: S311 - a market, not a secret
         self._random = rng.random
-        self.decimals = rng.choice((1, 2, 4))
-        self._unit = 10**self.decimals
         self._levels = levels
-        middle = rng.randrange(5_000, 500_000)
+        middle = listing.middle
         self.books: list[dict[int, int]] = [{}, {}]
         self.best = [middle, middle + 2]
         for distance in range(levels):
@@ -49,18 +70,15 @@ class SymbolMarket:
         self.sent_id = self.update_id
         self.first_id = 0
         self.pending: list[dict[int, int]] = [{}, {}]
-        self._agg_id = rng.randrange(10**6, 10**8)
-        self._trade_id = rng.randrange(10**7, 10**9)
-        self._depth_at = self._mark_at = 0
+        self.trade_id = rng.randrange(10**7, 10**9)
+        self.fills: deque[Fill] = deque(maxlen=_FILLS_KEPT)
+        self.open_interest = rng.randrange(10**6, 10**8)
+        self.last_mark: Mark | None = None
+        self._depth_at = self._mark_at = self._idle_at = 0
         self._force_ms = 0
         self._price_text: dict[int, bytes] = {}
-        self._channels = frozenset(channels)
-        lower = name.lower()
-        self._streams = {channel: f"{lower}@{channel}" for channel in channels}
-        self._heads = {channel: f'{{"stream":"{stream}","data":'.encode() for channel, stream in self._streams.items()}
-        depth = [channel for channel in channels if channel.startswith("depth")]
-        self._depth_channel = depth[0] if depth else ""
-        self._symbol = name.encode()
+        self._sizes = size_texts(listing.size_decimals)
+        self._crossing: tuple[int, int] | None = None
 
     def step(self, now_ms: int, out: list[Frame]) -> None:
         """Let one thing happen at a venue time and append the frames due by then."""
@@ -75,43 +93,63 @@ class SymbolMarket:
             self._change_deeper()
             self._change_deeper()
         if now_ms >= self._depth_at:
-            self._depth_at = now_ms + _DEPTH_MS
+            self._depth_at = now_ms + self.voice.depth_ms
             self.depth(now_ms, out)
         if now_ms >= self._mark_at:
-            self._mark_at = now_ms + _MARK_MS
+            self._mark_at = now_ms + self.voice.mark_ms
             self._mark(now_ms, out)
+        if now_ms >= self._idle_at:
+            self._idle_at = now_ms + _IDLE_MS
+            self.voice.idle(now_ms, out)
 
     def close(self, now_ms: int, out: list[Frame]) -> None:
         """Append one frame of every channel, so that nothing missing stays unseen."""
         self._trade(now_ms, out)
         self.depth(now_ms, out)
-        self._mark_at = max(self._mark_at, now_ms) + _MARK_MS
+        self._mark_at = max(self._mark_at, now_ms) + self.voice.mark_ms
         self._mark(self._mark_at, out)
         self._liquidate(now_ms, out)
 
-    def snapshot(self, limit: int, now_ms: int) -> bytes:
-        """Return the REST answer for the book as it is now (PROTOCOLS 3.4.2)."""
-        bids = sorted(self.books[0].items(), reverse=True)[:limit]
-        asks = sorted(self.books[1].items())[:limit]
-        return b'{"lastUpdateId":%d,"E":%d,"T":%d,"bids":[%b],"asks":[%b]}' % (
-            self.update_id,
-            now_ms,
-            now_ms - 1,
-            self._pairs(bids),
-            self._pairs(asks),
-        )
+    def depth(self, now_ms: int, out: list[Frame]) -> None:
+        """Append the depth frames of all changes since the last one, if there are any."""
+        if not (self.pending[0] or self.pending[1]):
+            return
+        self.voice.depth(now_ms, out)
+        self.sent_id = self.update_id
+        self.pending = [{}, {}]
+        if self._crossing is not None:
+            self._uncross()
+
+    def cross(self, now_ms: int, out: list[Frame]) -> None:
+        """Append a depth frame after which the best bid stands above the best ask; the next one mends it."""
+        self.depth(now_ms, out)
+        ticks = self.best[1] + 1
+        self._crossing = (ticks, self.books[0].get(ticks, 0))
+        self._set(0, ticks, 1)
+        self.depth(now_ms, out)
+
+    def _uncross(self) -> None:
+        if self._crossing is not None:
+            (ticks, size), self._crossing = self._crossing, None
+            self._set(0, ticks, size)
+
+    def levels(self, side: int, count: int | None = None) -> list[tuple[int, int]]:
+        """Return (ticks, size) of a side, best first."""
+        return sorted(self.books[side].items(), reverse=not side)[:count]
 
     def price(self, ticks: int) -> bytes:
-        """Return a price as the venue writes it."""
+        """Return a price as text, with all its decimals."""
         text = self._price_text.get(ticks)
         if text is None:
-            text = b"%d.%0*d" % (ticks // self._unit, self.decimals, ticks % self._unit)
+            text = decimal_text(ticks, self.decimals)
             self._price_text[ticks] = text
         return text
 
-    def _pairs(self, levels: list[tuple[int, int]]) -> bytes:
-        price = self.price
-        return b",".join([b'["%b","%b"]' % (price(ticks), SIZES[size]) for ticks, size in levels])
+    def size(self, units: int) -> bytes:
+        """Return a size as text, with all its decimals."""
+        if units < _SIZES_CACHED:
+            return self._sizes[units]
+        return decimal_text(units, self.listing.size_decimals)
 
     def _set(self, side: int, ticks: int, size: int) -> None:
         self.update_id += 1 + int(self._random() * 3)
@@ -142,7 +180,7 @@ class SymbolMarket:
             self._remove_best(side)
         else:
             self._set(side, self.best[side], 1 + int(self._random() * _SIZE_MAX))
-        self._quote(now_ms, out)
+        self.voice.quote(now_ms, out)
 
     def _change_deeper(self) -> None:
         side = 1 if self._random() < _HALF else 0
@@ -167,108 +205,27 @@ class SymbolMarket:
             self._remove_best(side)
         else:
             self._set(side, ticks, resting - size)
-        fills = min(size, 1 + int(self._random() * 3))
-        self._quote(now_ms, out)
-        self._tell_trade(now_ms, out, ticks, size, fills, b"false" if side else b"true")
-
-    def _tell_trade(self, now_ms: int, out: list[Frame], ticks: int, size: int, fills: int, maker: bytes) -> None:
-        first, self._trade_id = self._trade_id + 1, self._trade_id + fills
-        price, text = self.price(ticks), SIZES[size]
-        if "trade" in self._channels:
-            stream, head = self._streams["trade"], self._heads["trade"]
-            for fill in range(fills):
-                part = SIZES[size - fills + 1 if fill == 0 else 1]
-                out.append(
-                    (
-                        stream,
-                        b'%b{"e":"trade","E":%d,"T":%d,"s":"%b","t":%d,"p":"%b","q":"%b","X":"MARKET","m":%b,"st":1}}'
-                        % (head, now_ms, now_ms - 1, self._symbol, first + fill, price, part, maker),
-                    )
-                )
-        if "aggTrade" in self._channels:
-            self._agg_id += 1
-            out.append(
-                (
-                    self._streams["aggTrade"],
-                    b'%b{"e":"aggTrade","E":%d,"s":"%b","a":%d,"p":"%b","q":"%b","nq":"%b","f":%d,"l":%d,"T":%d,'
-                    b'"m":%b,"st":1}}'
-                    % (
-                        self._heads["aggTrade"], now_ms, self._symbol, self._agg_id, price, text, text,
-                        first, self._trade_id, now_ms - 1, maker,
-                    ),
-                )
-            )  # fmt: skip
-
-    def _quote(self, now_ms: int, out: list[Frame]) -> None:
-        if "bookTicker" not in self._channels:
-            return
-        bid, ask = self.best
-        out.append(
-            (
-                self._streams["bookTicker"],
-                b'%b{"e":"bookTicker","u":%d,"E":%d,"T":%d,"s":"%b","ps":"%b","b":"%b","B":"%b","a":"%b","A":"%b",'
-                b'"st":1}}'
-                % (
-                    self._heads["bookTicker"], self.update_id, now_ms, now_ms - 1, self._symbol, self._symbol,
-                    self.price(bid), SIZES[self.books[0][bid]], self.price(ask), SIZES[self.books[1][ask]],
-                ),
-            )
-        )  # fmt: skip
-
-    def depth(self, now_ms: int, out: list[Frame]) -> None:
-        """Append the depth frame of all changes since the last one, if there are any."""
-        bids, asks = self.pending
-        if not self._depth_channel or not (bids or asks):
-            return
-        out.append(
-            (
-                self._streams[self._depth_channel],
-                b'%b{"e":"depthUpdate","E":%d,"T":%d,"s":"%b","ps":"%b","U":%d,"u":%d,"pu":%d,"b":[%b],"a":[%b],'
-                b'"st":1}}'
-                % (
-                    self._heads[self._depth_channel], now_ms, now_ms - 1, self._symbol, self._symbol,
-                    self.first_id, self.update_id, self.sent_id,
-                    self._pairs(sorted(bids.items(), reverse=True)), self._pairs(sorted(asks.items())),
-                ),
-            )
-        )  # fmt: skip
-        self.sent_id = self.update_id
-        self.pending = [{}, {}]
+        count = min(size, 1 + int(self._random() * 3))
+        self.voice.quote(now_ms, out)
+        first, self.trade_id = self.trade_id + 1, self.trade_id + count
+        fill = Fill(first, self.trade_id, ticks, size, not side, now_ms - 1)
+        self.fills.append(fill)
+        self.voice.trade(fill, out)
 
     def _mark(self, now_ms: int, out: list[Frame]) -> None:
-        channel = next((name for name in self._channels if name.startswith("markPrice")), "")
-        if not channel:
-            return
-        mark = self.price(self.best[0] + 1)
         rate = int(self._random() * 400) - 100
-        out.append(
-            (
-                self._streams[channel],
-                b'%b{"e":"markPriceUpdate","E":%d,"s":"%b","p":"%b","ap":"%b","i":"%b","P":"%b","r":"%b0.%08d",'
-                b'"T":%d,"st":1}}'
-                % (
-                    self._heads[channel], now_ms, self._symbol, mark, mark, self.price(self.best[1]), mark,
-                    b"-" if rate < 0 else b"", abs(rate) * 100, (now_ms // _FUNDING_MS + 1) * _FUNDING_MS,
-                ),
-            )
+        self.open_interest = max(1000, self.open_interest + int((self._random() - _HALF) * 1000))
+        due_ms = (now_ms // _FUNDING_MS + 1) * _FUNDING_MS
+        mark = Mark(
+            self.best[0] + 1, self.best[1], self.best[0] + 1, rate * 100, due_ms, self.open_interest, now_ms
         )  # fmt: skip
+        self.last_mark = mark
+        self.voice.mark(mark, out)
 
     def _liquidate(self, now_ms: int, out: list[Frame]) -> None:
-        if "forceOrder" not in self._channels:
-            return
         # A liquidation has no id: a time of its own keeps genuine twins apart.
         self._force_ms = max(self._force_ms + 1, now_ms)
-        long = self._random() < _HALF
-        price = self.price(self.best[0 if long else 1])
-        size = SIZES[1 + int(self._random() * 900)]
-        out.append(
-            (
-                self._streams["forceOrder"],
-                b'%b{"e":"forceOrder","E":%d,"o":{"s":"%b","S":"%b","o":"LIMIT","f":"IOC","q":"%b","p":"%b","ap":"%b",'
-                b'"X":"FILLED","l":"%b","z":"%b","T":%d},"ps":"%b","st":1}}'
-                % (
-                    self._heads["forceOrder"], self._force_ms + 2, self._symbol, b"SELL" if long else b"BUY",
-                    size, price, price, size, size, self._force_ms, self._symbol,
-                ),
-            )
-        )  # fmt: skip
+        is_long = self._random() < _HALF
+        size = 1 + int(self._random() * 900)
+        ticks = self.best[0 if is_long else 1]
+        self.voice.liquidation(Liquidation(is_long, ticks, size, self._force_ms), out)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptoflow.errors import ConfigError
 
-GENERATED_CHANNELS = ("aggTrade", "bookTicker", "depth@100ms", "markPrice@1s", "forceOrder")
 FAULTS = ("gap", "duplicate", "disconnect", "silence", "ack_silent", "garbage", "stale", "429")
-QUOTE_ASSETS = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "BTC", "ETH", "BNB", "USD")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorOptions:
     """Describe one run: a replay when `recordings` is given, else a generated market.
 
+    `markets` are `<exchange>.<market>` names, empty for all of a generated run; each gets `symbols`
+    instruments. `channels` chooses streams of a market by the beginning of their names, where given.
     A generated run ends after `frames_max` frames handed to sockets or `run_s` seconds (0 = no
     limit). `rate_fps` 0 means as fast as the sockets take it, `speed` 0 the same for a replay and
     1 real time. The same seed, symbols, channels and `start_ms` generate the same market, as long as
@@ -24,8 +25,9 @@ class SimulatorOptions:
 
     data_dir: Path
     recordings: tuple[Path, ...] = ()
-    symbols: tuple[str, ...] = ()
-    channels: tuple[str, ...] = GENERATED_CHANNELS
+    markets: tuple[str, ...] = ()
+    symbols: int = 20
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rate_fps: float = 0.0
     frames_max: int = 0
     run_s: float = 0.0
@@ -44,11 +46,8 @@ class SimulatorOptions:
 
     ws_port: int = 0
     rest_port: int = 0
-    messages_per_s_max: int = 10
-    streams_max: int = 1024
-    connects_max: int = 300
-    connects_window_s: float = 300.0
-    rest_weight_per_minute: int = 2400
+    limits: Mapping[str, int | float | None] = field(default_factory=dict)
+    """Values of `venues.Limits` to keep instead of the venues' own, by field name."""
     ping_interval_s: float = 20.0
     ping_timeout_s: float = 60.0
     start_wait_s: float = 30.0
@@ -76,8 +75,3 @@ def parse_faults(text: str) -> tuple[str, ...]:
     if unknown:
         raise ConfigError(f"no such fault: {', '.join(unknown)}", fix=f"use all, none or {','.join(FAULTS)}")
     return names
-
-
-def invented_symbols(count: int) -> tuple[str, ...]:
-    """Return names that no venue lists: SYM0001USDT, SYM0002USDT, ..."""
-    return tuple(f"SYM{number:04d}USDT" for number in range(1, count + 1))

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cryptoflow.simulator._garbage import spoil
-from cryptoflow.simulator._wire import TEXT
 from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.ledger import Ledger
+
+Garble = Callable[[bytes], tuple[bytes, int]]
 
 
 @dataclass(slots=True)
 class Armed:
-    """Wait for the next frame of a stream: withhold `left` frames, repeat or spoil one."""
+    """Wait for the next frame of a stream: withhold `left` frames, repeat or spoil one.
+
+    `garble` makes the garbage of a frame, `change` another frame the venue sends in its place.
+    """
 
     fault: str
     left: int = 1
     variant: str = ""
+    garble: Garble | None = None
+    change: Callable[[bytes], bytes | None] | None = None
 
 
 class Outlet:
@@ -37,49 +43,78 @@ class Outlet:
         self.counts: Counter[str] = Counter()
         self.streams: Counter[str] = Counter()
 
-    def offer(self, stream: str, payload: bytes) -> None:
+    def offer(self, key: str, payload: bytes) -> None:
         """Send one frame, or note why it was not sent. Nobody ever asked for it: nothing happens."""
-        if stream not in self.hub.asked:
+        if key not in self.hub.asked:
             return
         self.offered += 1
-        if self.held and stream in self.held:
-            self._withhold(self.held[stream], payload)
+        if self.held and key in self.held:
+            self._withhold(self.held[key], key, payload)
             return
-        if self.armed and stream in self.armed and self.hub.routes.get(stream):
-            self._fault(stream, payload)
+        if self.armed and key in self.armed and self.hub.routes.get(key):
+            self._fault(key, payload)
             return
-        label = self.hub.put(stream, payload)
+        label = self.hub.put(key, payload)
         if label:
-            self.ledger.sent(label, payload)
-            self.streams[stream] += 1
+            self.ledger.sent(label, key, payload)
+            self.streams[key] += 1
         else:
-            self._withhold(self.hub.why.get(stream, b"down"), payload)
+            self._withhold(self._reason(key), key, payload)
 
-    def _withhold(self, reason: bytes, payload: bytes) -> None:
-        self.ledger.withheld(reason, payload)
+    def offer_any(self, keys: Sequence[str], payload: bytes) -> None:
+        """Send one frame that belongs to several streams, once to whoever has one of them."""
+        asked = [key for key in keys if key in self.hub.asked]
+        if len(asked) == 1:
+            self.offer(asked[0], payload)
+            return
+        if not asked:
+            return
+        self.offered += 1
+        label = self.hub.put_any(asked, payload)
+        if label:
+            self.ledger.sent(label, asked[0], payload)
+            self.streams.update(asked)
+        else:
+            self._withhold(self._reason(asked[0]), asked[0], payload)
+
+    def _reason(self, key: str) -> bytes:
+        if self.hub.routes.get(key):
+            return b"half_open"
+        return self.hub.why.get(key, b"down")
+
+    def _withhold(self, reason: bytes, key: str, payload: bytes) -> None:
+        self.ledger.withheld(reason, key, payload)
         self.counts["withheld"] += 1
         if reason == b"down":
             self.unsent += 1
 
-    def _fault(self, stream: str, payload: bytes) -> None:
-        armed = self.armed[stream]
+    def _fault(self, key: str, payload: bytes) -> None:
+        armed = self.armed[key]
         armed.left -= 1
         if armed.left <= 0:
-            del self.armed[stream]
+            del self.armed[key]
         if armed.fault == "gap":
-            self._withhold(b"gap", payload)
-            return
-        if armed.fault == "garbage":
-            garbage, opcode = spoil(payload, armed.variant)
-            label = self.hub.put(stream, garbage, opcode)
-            self.ledger.garbage(label, armed.variant, payload, garbage)
+            self.hub.skip(key)
+            self._withhold(b"gap", key, payload)
+        elif armed.garble is not None:
+            label, sent = self.hub.spoil(key, armed.garble, payload)
+            self.ledger.garbage(label, key, armed.variant, payload, sent)
             self.counts["garbage"] += 1
-            return
-        label = self.hub.put(stream, payload)
-        self.ledger.sent(label, payload)
-        self.ledger.repeated(self.hub.put(stream, payload, TEXT), payload)
-        self.streams[stream] += 1
-        self.counts["duplicates"] += 1
+        elif armed.change is not None:
+            self._change(key, armed, payload)
+        else:
+            self.ledger.sent(self.hub.put(key, payload), key, payload)
+            self.ledger.repeated(self.hub.repeat(key), key, payload)
+            self.streams[key] += 1
+            self.counts["duplicates"] += 1
+
+    def _change(self, key: str, armed: Armed, payload: bytes) -> None:
+        """Send what the fault makes of the frame; a frame it cannot change goes as it is and it waits on."""
+        changed = armed.change(payload) if armed.change else None
+        if changed is None:
+            self.armed[key] = armed
+        self.ledger.sent(self.hub.put(key, changed or payload), key, changed or payload)
+        self.streams[key] += 1
 
     async def flush(self) -> int:
         """Write the ledger, then the sockets; return how many frames found nobody since the last call."""

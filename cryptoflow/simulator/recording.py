@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
 from cryptoflow.errors import ConfigError
+from cryptoflow.simulator.venues import venue_of, venues
+from cryptoflow.simulator.venues._values import Channel, Listing, Recorded, Row
+from cryptoflow.simulator.venues._venue import Venue
 
-REPLAYED_CHANNELS = ("aggTrade", "trade", "bookTicker", "depth", "markPrice", "forceOrder")
-_NOT_REPLAYED = ("depth5", "depth10", "depth20")
-_USDM_HOSTS = ("fstream.binance.com", "fapi.binance.com")
+_SAMPLES_MAX = 3
 
 
-class Row(msgspec.Struct):
-    """Hold one row of a recording."""
-
+class _Line(msgspec.Struct):
     t: int
     conn: str
     ev: str
@@ -29,107 +29,108 @@ class Row(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Hold one step of a replay: a frame of a stream, or a depth answer (`stream` empty)."""
+    """Hold one step of a replay: a frame of streams, or a book answer (`keys` empty)."""
 
     offset_ns: int
+    market: str
     symbol: str
-    stream: str
+    keys: tuple[str, ...]
     payload: bytes
 
 
-@dataclass(frozen=True)
+@dataclass
 class Plan:
-    """Say what a demo subscribes to replay recordings, and what the replay consists of."""
+    """Say what a demo subscribes to replay recordings, and what the replay consists of.
 
-    exchange: str
-    market: str
-    symbols: tuple[str, ...]
-    channels: tuple[str, ...]
-    streams: tuple[str, ...]
-    steps: tuple[Step, ...]
-    exchange_info: bytes
-    price_decimals: dict[str, int]
+    Markets are `<exchange>.<market>`; `rest` holds recorded bodies by (market, kind), `received_ns` the
+    first receive time by exchange.
+    """
+
+    channels: dict[str, Channel] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    rest: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    samples: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    received_ns: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """Return the markets that have frames."""
+        return tuple(dict.fromkeys(key.partition(" ")[0] for key in self.channels))
+
+    def symbols(self, market: str) -> tuple[str, ...]:
+        """Return the native symbols of a market, in the order met."""
+        found = [name for key, name in _symbols(self) if key == market]
+        return tuple(dict.fromkeys(found))
+
+    def listings(self, market: str) -> list[Listing]:
+        """Return definitions of the recorded symbols, as good as the frames tell."""
+        venue, name = venue_of(market), market.partition(".")[2]
+        return [venue.recorded_listing(name, symbol, self.samples[market, symbol]) for symbol in self.symbols(market)]
 
 
-_row = msgspec.json.Decoder(Row)
+def _symbols(plan: Plan) -> Iterator[tuple[str, str]]:
+    for channel in plan.channels.values():
+        if channel.symbol:
+            yield channel.key.partition(" ")[0], channel.symbol
+    yield from plan.samples
 
 
-class _Envelope(msgspec.Struct):
-    stream: str
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
+_line = msgspec.json.Decoder(_Line)
 
 
 def plan_recording(paths: Sequence[Path]) -> Plan:
-    """Read recordings of Binance USD-M; several are laid side by side, each from its own start.
+    """Read recordings of any venue; several are laid side by side, each from its own start.
 
-    Raises ConfigError for a file that cannot be read or that another venue recorded.
+    Raises ConfigError for a file that cannot be read or that no simulated venue recorded.
     """
-    steps: list[Step] = []
-    infos: list[bytes] = []
+    plan = Plan()
     for path in paths:
         rows = _rows(path)
-        start = rows[0].t
-        for row in rows:
-            if row.ev == "rest" and "/exchangeInfo" in row.url:
-                infos.append(row.data.encode())
-            elif (step := _step(row, start)) is not None:
-                steps.append(step)
-    steps.sort(key=lambda step: step.offset_ns)
-    streams = tuple(dict.fromkeys(step.stream for step in steps if step.stream))
-    symbols = tuple(dict.fromkeys(stream.partition("@")[0].upper() for stream in streams))
-    return Plan(
-        exchange="binance",
-        market="usdm",
-        symbols=symbols,
-        channels=tuple(dict.fromkeys(stream.partition("@")[2] for stream in streams)),
-        streams=streams,
-        steps=tuple(steps),
-        exchange_info=infos[0] if infos else b"",
-        price_decimals=_decimals(steps, symbols),
-    )
+        for venue, row in rows:
+            plan.received_ns.setdefault(venue.exchange, row.t)
+            found = venue.recorded(row) if row.ev in {"recv", "rest"} else None
+            if found is not None:
+                _take(plan, venue, found, row.t - rows[0][1].t)
+    plan.steps.sort(key=lambda step: step.offset_ns)
+    return plan
 
 
-def _rows(path: Path) -> list[Row]:
+def _take(plan: Plan, venue: Venue, found: Recorded, offset_ns: int) -> None:
+    market = f"{venue.exchange}.{found.market}"
+    if found.rest and found.rest != "snapshot":
+        plan.rest[market, found.rest].append(found.payload)
+        return
+    for key in found.keys:
+        if key not in plan.channels:
+            plan.channels[key] = Channel(
+                key, found.kinds, found.symbol, numbered=found.numbered, snapshots=found.snapshots
+            )
+    plan.steps.append(Step(offset_ns, market, found.symbol, found.keys, found.payload))
+    samples = plan.samples[market, found.symbol] if found.symbol else []
+    if len(samples) < _SAMPLES_MAX or not found.keys:
+        samples.append(found.payload)
+
+
+def _rows(path: Path) -> list[tuple[Venue, Row]]:
+    """Return a file's rows with their venues, by receive time."""
     try:
         with gzip.open(path, "rb") as file:
-            rows = [_row.decode(line) for line in file]
-    except (OSError, msgspec.DecodeError) as error:
+            lines = [_line.decode(line) for line in file]
+    except (OSError, EOFError, msgspec.DecodeError) as error:
         raise ConfigError(f"reading recording {path}: {error}", fix="give a recording (.jsonl.gz)") from error
-    hosts = {urlsplit(row.url).hostname for row in rows if row.url}
-    if not rows or not hosts or not hosts.issubset(_USDM_HOSTS):
+    urls = {line.conn: line.url for line in lines if line.ev == "open"}
+    of_host = {host: venue for venue in venues() for host in venue.hosts}
+    found, strangers = [], set()
+    for line in sorted(lines, key=lambda line: line.t):
+        url = line.url or urls.get(line.conn, "")
+        host = urlsplit(url).hostname or ""
+        if (venue := of_host.get(host)) is None:
+            strangers.add(host)
+        else:
+            found.append((venue, Row(line.t, line.conn, line.ev, url, line.data.encode())))
+    if not found or strangers:
         raise ConfigError(
-            f"recording {path.name} is not of Binance USD-M (hosts: {', '.join(sorted(map(str, hosts))) or 'none'})",
-            fix="give a recording of fstream.binance.com",
+            f"recording {path.name} is of no venue known here (hosts: {', '.join(sorted(strangers)) or 'none'})",
+            fix=f"give a recording of {', '.join(sorted(of_host))}",
         )
-    return sorted(rows, key=lambda row: row.t)
-
-
-def _step(row: Row, start_ns: int) -> Step | None:
-    payload = row.data.encode()
-    if row.ev == "rest" and urlsplit(row.url).path.endswith("/depth"):
-        symbol = parse_qs(urlsplit(row.url).query)["symbol"][0]
-        return Step(row.t - start_ns, symbol, "", payload)
-    if row.ev != "recv":
-        return None
-    try:
-        stream = _envelope.decode(payload).stream
-    except msgspec.DecodeError:
-        return None
-    symbol, _, channel = stream.partition("@")
-    name = channel.partition("@")[0]
-    if name not in REPLAYED_CHANNELS or name in _NOT_REPLAYED:
-        return None
-    return Step(row.t - start_ns, symbol.upper(), stream, payload)
-
-
-def _decimals(steps: Sequence[Step], symbols: Sequence[str]) -> dict[str, int]:
-    """Tell the price decimals of each symbol from its first snapshot; 8 where there is none."""
-    decimals = dict.fromkeys(symbols, 8)
-    for step in steps:
-        if not step.stream:
-            levels = msgspec.json.decode(step.payload)["bids"]
-            if levels:
-                decimals[step.symbol] = len(levels[0][0].partition(".")[2])
-    return decimals
+    return found

@@ -1,18 +1,18 @@
-"""Replay recordings: frames verbatim to whoever is subscribed, snapshots as barriers."""
+"""Replay recordings: frames verbatim to whoever is subscribed, REST snapshots as barriers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-
-import msgspec
+from collections.abc import Sequence
 
 from cryptoflow import clock
-from cryptoflow.simulator._exchange_info import completed, exchange_info
 from cryptoflow.simulator.faults import FaultPlan
 from cryptoflow.simulator.options import SimulatorOptions
 from cryptoflow.simulator.outlet import Outlet
 from cryptoflow.simulator.recording import Plan, Step, plan_recording
+from cryptoflow.simulator.venues import venue_of
+from cryptoflow.simulator.venues._values import Channel, Listing
 
 _BATCH_FRAMES = 512
 _NS = 1_000_000_000
@@ -38,41 +38,84 @@ class _Book:
 class Replay:
     """Replay recordings as fast as the sockets take it or in their own time.
 
-    A recorded snapshot is a barrier: later frames of its symbol wait, at most `barrier_wait_s`,
+    A recorded REST snapshot is a barrier: later frames of its symbol wait, at most `barrier_wait_s`,
     until someone has asked for it. A request before its place waits a little for the place to come.
+    Who subscribes a stream with snapshots when some of it has been sent gets a snapshot the venue
+    makes from what was sent; where it makes none the stream has ended for that connection.
     """
+
+    replaying = True
 
     def __init__(self, options: SimulatorOptions) -> None:
         """Read the files. Raises ConfigError as `plan_recording` does."""
         self._options = options
         self.plan: Plan = plan_recording(options.recordings)
-        self.symbols = list(self.plan.symbols)
-        self.expected = list(self.plan.streams)
-        self._books: dict[str, _Book] = defaultdict(_Book)
+        self.markets = self.plan.markets
+        self.channels: dict[str, Channel] = self.plan.channels
+        self._listings: dict[str, list[Listing]] = {}
+        self._books: dict[tuple[str, str], _Book] = defaultdict(_Book)
+        self._sent: dict[str, list[bytes]] = {key: [] for key, channel in self.channels.items() if channel.snapshots}
         for step in self.plan.steps:
-            if not step.stream:
-                self._books[step.symbol].recorded.append(step.payload)
-        self._outlet: Outlet | None = None
+            if not step.keys:
+                self._books[step.market, step.symbol].recorded.append(step.payload)
+        self.outlet: Outlet | None = None
 
-    def exchange_info(self) -> bytes:
-        """Return the recorded answer, or a synthetic one where there is none."""
-        decimals = self.plan.price_decimals
-        if self.plan.exchange_info:
-            return completed(self.plan.exchange_info, decimals)
-        return exchange_info(decimals, self._options.rest_weight_per_minute, clock.now_ns() // 1_000_000)
+    @property
+    def expected(self) -> list[str]:
+        """Return the keys of all recorded streams."""
+        return list(self.channels)
 
-    def funding_info(self) -> bytes:
-        """Return no special funding intervals."""
-        return msgspec.json.encode([])
+    @property
+    def now_ms(self) -> int:
+        """Return the time of this machine."""
+        return clock.now_ns() // 1_000_000
 
-    def snapshot_now(self, symbol: str) -> bytes | None:
+    def knows(self, key: str) -> bool:
+        """Tell whether a stream was recorded; of streams that were not, nothing can be said."""
+        del key
+        return True
+
+    def listings(self, market: str) -> Sequence[Listing]:
+        """Return the recorded symbols of `<exchange>.<market>`."""
+        if market not in self._listings:
+            self._listings[market] = self.plan.listings(market)
+        return self._listings[market]
+
+    def voice(self, market: str, symbol: str) -> None:
+        """Return nothing: nobody invents anything here."""
+        del market, symbol
+
+    def recorded(self, market: str, kind: str) -> Sequence[bytes]:
+        """Return the recorded bodies of a kind."""
+        return self.plan.rest.get((market, kind), ())
+
+    def trades(self, market: str, symbol: str, from_id: int, limit: int) -> bytes | None:
+        """Return nothing: trades of the past were not recorded."""
+        del market, symbol, from_id, limit
+        return None
+
+    def cross(self, key: str) -> bool:
+        """Change nothing: recorded books are not crossed."""
+        del key
+        return False
+
+    def first_frames(self, key: str) -> Sequence[bytes] | None:
+        """Return a snapshot of what was sent before; nothing when nothing was."""
+        sent = self._sent.get(key)
+        if not sent:
+            return ()
+        snapshot = venue_of(key.partition(" ")[0]).replayed_snapshot(key, sent)
+        return None if snapshot is None else (snapshot,)
+
+    def snapshot_now(self, market: str, symbol: str) -> bytes | None:
         """Return the snapshot served last: old by now."""
-        return self._books[symbol].newest or None if symbol in self._books else None
+        name = (market, symbol)
+        return self._books[name].newest or None if name in self._books else None
 
-    async def snapshot(self, symbol: str, limit: int) -> bytes | None:
+    async def snapshot(self, market: str, symbol: str, limit: int) -> bytes | None:
         """Return the recorded body that is due, once; afterwards the newest one."""
         del limit
-        book = self._books.get(symbol)
+        book = self._books.get((market, symbol))
         if book is None:
             return None
         if not book.recorded:
@@ -90,7 +133,7 @@ class Replay:
 
     async def run(self, outlet: Outlet, plan: FaultPlan, stop: asyncio.Event) -> None:
         """Send every frame, then what waits behind barriers; ends early when stop is set."""
-        self._outlet = outlet
+        self.outlet = outlet
         began_s = clock.monotonic_s()
         for sent, step in enumerate(self.plan.steps, 1):
             if self._options.speed:
@@ -118,12 +161,9 @@ class Replay:
                 book.barrier_s = 0.0
             if book.waiting and not book.blocked:
                 self._release(book)
-        unsent = await self._flush()
-        await plan.between(self.expected)
+        unsent = await self.outlet.flush() if self.outlet else 0
+        await plan.between()
         return unsent
-
-    async def _flush(self) -> int:
-        return await self._outlet.flush() if self._outlet else 0
 
     def _release(self, book: _Book) -> None:
         waiting, book.waiting = book.waiting, deque()
@@ -131,14 +171,24 @@ class Replay:
             self._take(step)
 
     def _take(self, step: Step) -> None:
-        book = self._books[step.symbol]
+        book = self._books[step.market, step.symbol]
         if book.blocked or book.waiting:
             book.waiting.append(step)
-        elif step.stream:
-            if self._outlet is not None:
-                self._outlet.offer(step.stream, step.payload)
+        elif step.keys:
+            self._send(step)
         elif book.ahead:
             book.ahead -= 1
         else:
             book.barrier_s = clock.monotonic_s()
             book.reached.set()
+
+    def _send(self, step: Step) -> None:
+        for key in step.keys:
+            if key in self._sent:
+                self._sent[key].append(step.payload)
+        if self.outlet is None:
+            return
+        if len(step.keys) == 1:
+            self.outlet.offer(step.keys[0], step.payload)
+        else:
+            self.outlet.offer_any(step.keys, step.payload)

@@ -1,116 +1,130 @@
-"""The venue's REST answers and, on the same port, the control answers of the simulator."""
+"""The venues' REST answers and, on the same port, the control answers of the simulator."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import msgspec
 from aiohttp import web
 
-from cryptoflow import clock
-from cryptoflow.simulator._limits import Weight, depth_weight
+from cryptoflow.simulator._limits import Weight
 from cryptoflow.simulator.ledger import Ledger
+from cryptoflow.simulator.venues._values import Limits, RestAnswer, RestAsk
+from cryptoflow.simulator.venues._venue import Venue, World
 
-_WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 _RETRY_AFTER_S = 1
+_OK, _NOT_FOUND = 200, 404
+
+Book = tuple[str, str]
+"""Market as `<exchange>.<market>`, and native symbol."""
 
 
 @dataclass
 class RestFaults:
-    """Hold what the next depth requests get: refusals, old books; `awaited` books need a fresh one."""
+    """Hold what the next requests for books get: refusals by exchange, old books; `awaited` books need a fresh one."""
 
-    refuse: int = 0
-    stale: dict[str, bytes] = field(default_factory=dict)
-    awaited: set[str] = field(default_factory=set)
+    refuse: dict[str, deque[int]] = field(default_factory=lambda: defaultdict(deque))
+    stale: dict[Book, bytes] = field(default_factory=dict)
+    awaited: set[Book] = field(default_factory=set)
 
 
-class Source(Protocol):
-    """Give the data of a market: its streams, its REST answers, and its frames over time."""
+class Source(World, Protocol):
+    """Give what REST answers are made of."""
 
-    expected: list[str]
-    symbols: list[str]
-
-    async def snapshot(self, symbol: str, limit: int) -> bytes | None:
-        """Return the depth answer of a symbol, None when there is none."""
+    async def snapshot(self, market: str, symbol: str, limit: int) -> bytes | None:
+        """Return the book of a symbol, None when there is none."""
         ...
 
-    def exchange_info(self) -> bytes:
-        """Return the exchangeInfo answer."""
-        ...
-
-    def funding_info(self) -> bytes:
-        """Return the fundingInfo answer."""
+    def trades(self, market: str, symbol: str, from_id: int, limit: int) -> bytes | None:
+        """Return trades by id, None when there are none."""
         ...
 
 
 class RestApi:
-    """Answer GET requests as the venue does; every depth answer is noted in the ledger with its body."""
+    """Answer GET requests as the venues do; every book is noted in the ledger with its body."""
 
-    def __init__(self, source: Source, ledger: Ledger, faults: RestFaults, weight_max: int) -> None:
-        """Start with an unused minute of weight."""
+    def __init__(
+        self,
+        venues: Sequence[Venue],
+        source: Source,
+        ledger: Ledger,
+        faults: RestFaults,
+        limits: Callable[[Venue], Limits],
+    ) -> None:
+        """Start with an unused window of weight per venue."""
+        self._venues = sorted(venues, key=lambda venue: -len(venue.prefix))
         self._source = source
         self._ledger = ledger
         self._faults = faults
-        self._weight = Weight(weight_max)
+        self._limits = {venue.prefix: limits(venue) for venue in venues}
+        self._weights = {
+            prefix: Weight(limit.rest_weight_max, limit.rest_window_s) for prefix, limit in self._limits.items()
+        }
         self.snapshots = 0
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the venue's paths (PROTOCOLS 3.2, 3.4.2)."""
-        return [
-            web.get("/fapi/v1/depth", self._depth),
-            web.get("/fapi/v1/exchangeInfo", self._exchange_info),
-            web.get("/fapi/v1/fundingInfo", self._funding_info),
-            web.get("/fapi/v1/time", self._time),
-        ]
+        """Return the paths below every venue's prefix."""
+        return [web.get("/{path:.*}", self._answer)]
 
-    async def _depth(self, request: web.Request) -> web.Response:
-        symbol = request.query.get("symbol", "").upper()
-        limit = request.query.get("limit", "500")
-        if not limit.isdigit() or int(limit) not in {5, 10, 20, 50, 100, 500, 1000}:
-            return self._error(400, -4021, f"{limit} is not valid depth limit.")
-        wait_s = self._weight.take(depth_weight(int(limit)))
-        if self._faults.refuse:
-            self._faults.refuse -= 1
-            wait_s = max(wait_s, _RETRY_AFTER_S)
-        if wait_s:
-            self._ledger.event("rest", path="depth", symbol=symbol, status=429, retry_after_s=wait_s)
-            return self._error(429, -1003, "Too many requests.", wait_s)
-        body = self._faults.stale.pop(symbol, None)
+    async def _answer(self, request: web.Request) -> web.Response:
+        for venue in self._venues:
+            if request.path.startswith(venue.prefix + "/"):
+                break
+        else:
+            return web.Response(status=_NOT_FOUND)
+        ask = venue.rest_ask(request.path.removeprefix(venue.prefix), dict(request.query))
+        if ask is None:
+            return web.Response(status=_NOT_FOUND)
+        answer = ask if isinstance(ask, RestAnswer) else await self._weighed(venue, ask)
+        headers = {**venue.rest_headers(self._weights[venue.prefix].used), **answer.headers}
+        return web.Response(body=answer.body, status=answer.status, content_type="application/json", headers=headers)
+
+    async def _weighed(self, venue: Venue, ask: RestAsk) -> RestAnswer:
+        wait_s = self._weights[venue.prefix].take(ask.weight)
+        status = self._limits[venue.prefix].rest_over_status if wait_s else 0
+        refusals = self._faults.refuse[venue.exchange]
+        if ask.kind == "snapshot" and refusals:
+            status, wait_s = refusals.popleft(), max(wait_s, _RETRY_AFTER_S)
+        market = f"{venue.exchange}.{ask.market}"
+        told = {"market": market, "kind": ask.kind, "symbol": ask.symbol}
+        if status:
+            self._ledger.event("rest", **told, status=status, refused=True, retry_after_s=wait_s)
+            return venue.rest_error(ask, status, wait_s)
+        if ask.kind == "snapshot":
+            return await self._book(venue, ask, market)
+        if ask.kind == "trades":
+            found = self._source.trades(market, ask.symbol, ask.from_id, ask.limit)
+            body: bytes | RestAnswer | None = found if found is not None else venue.rest_body(ask, self._source)
+        else:
+            body = venue.rest_body(ask, self._source)
+        answer = _wrapped(venue, ask, body)
+        self._ledger.event("rest", **told, status=answer.status)
+        return answer
+
+    async def _book(self, venue: Venue, ask: RestAsk, market: str) -> RestAnswer:
+        book = (market, ask.symbol)
+        body = self._faults.stale.pop(book, None)
         stale = body is not None
         if body is None:
-            body = await self._source.snapshot(symbol, int(limit))
+            body = await self._source.snapshot(market, ask.symbol, ask.limit)
         if body is None:
-            return self._error(400, -1121, "Invalid symbol.")
+            return venue.rest_error(ask, _NOT_FOUND, 0)
         if not stale:
-            self._faults.awaited.discard(symbol)
+            self._faults.awaited.discard(book)
         self.snapshots += 1
-        self._ledger.event("rest", path="depth", symbol=symbol, status=200, stale=stale, body=body.decode())
-        return self._json(body)
+        self._ledger.event(
+            "rest", market=market, kind="snapshot", symbol=ask.symbol, status=_OK, stale=stale, body=body.decode()
+        )
+        return RestAnswer(_OK, body)
 
-    async def _exchange_info(self, request: web.Request) -> web.Response:
-        return self._weighed(request, self._source.exchange_info)
 
-    async def _funding_info(self, request: web.Request) -> web.Response:
-        return self._weighed(request, self._source.funding_info)
-
-    async def _time(self, request: web.Request) -> web.Response:
-        return self._weighed(request, lambda: b'{"serverTime":%d}' % (clock.now_ns() // 1_000_000))
-
-    def _weighed(self, request: web.Request, body: Callable[[], bytes]) -> web.Response:
-        wait_s = self._weight.take(1)
-        self._ledger.event("rest", path=request.path, status=429 if wait_s else 200)
-        return self._error(429, -1003, "Too many requests.", wait_s) if wait_s else self._json(body())
-
-    def _json(self, body: bytes, status: int = 200, **headers: str) -> web.Response:
-        headers[_WEIGHT_HEADER] = str(self._weight.used)
-        return web.Response(body=body, status=status, content_type="application/json", headers=headers)
-
-    def _error(self, status: int, code: int, text: str, wait_s: int = 0) -> web.Response:
-        headers = {"Retry-After": str(wait_s)} if wait_s else {}
-        return self._json(msgspec.json.encode({"code": code, "msg": text}), status, **headers)
+def _wrapped(venue: Venue, ask: RestAsk, body: bytes | RestAnswer | None) -> RestAnswer:
+    if body is None:
+        return venue.rest_error(ask, _NOT_FOUND, 0)
+    return body if isinstance(body, RestAnswer) else RestAnswer(_OK, body)
 
 
 def control_routes(status: Callable[[], dict[str, Any]], stop: asyncio.Event) -> list[web.RouteDef]:

@@ -133,6 +133,6 @@ KIND_OF_CHANNEL = {
 
 def track_of_stream(stream: str) -> tuple[str, str] | None:
     """Return (kind, native symbol) of a stream name, None for a stream that is not recorded."""
-    symbol, _, channel = stream.partition("@")
+    symbol, _, channel = stream.rpartition(" ")[2].partition("@")
     kind = KIND_OF_CHANNEL.get(channel.partition("@")[0])
     return (kind, symbol.upper()) if kind else None

@@ -109,7 +109,7 @@ class Ledger:
         """Return again what the frame or answer noted at a place must become."""
         with self.paths[where >> 48].open("rb") as file:
             file.seek(where & ((1 << 48) - 1))
-            kind, _, _, rest = file.readline().split(b" ", 3)
+            kind, _, _, _, rest = file.readline().split(b" ", 4)
         if kind == b"J":
             told = json.loads(rest)
             return snapshot(told["symbol"], told["body"])
@@ -138,7 +138,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _take(ledger: Ledger, subscriptions: _Subscriptions, line: bytes, where: int) -> None:
-    kind, label, stamp, rest = line.split(b" ", 3)
+    kind, label, stamp, _, rest = line.split(b" ", 4)
     ns = int(stamp)
     if kind == b"S":
         ledger.frames += label.count(b",") + 1
@@ -185,7 +185,7 @@ def _take_event(ledger: Ledger, subscriptions: _Subscriptions, told: dict[str, A
         subscriptions.stop(told["conn"], None, ns)
     elif name == "fault":
         ledger.faults[told["kind"]] += 1
-    elif name == "rest" and told["path"] == "depth" and told["status"] == 200:  # noqa: PLR2004 - HTTP's OK
+    elif name == "rest" and told["kind"] == "snapshot" and told["status"] == 200:  # noqa: PLR2004 - HTTP's OK
         answer = snapshot(told["symbol"], told["body"])
         if not told["stale"]:
             ledger.fresh[answer.symbol].append(ns)

@@ -19,7 +19,7 @@ class VenueRun:
 
     def __init__(self, told: dict[str, Any], session: aiohttp.ClientSession, task: asyncio.Task[None]) -> None:
         """Take what the simulator said of itself."""
-        self.endpoints = {f"binance.usdm.{name}": url for name, url in told["endpoints"].items()}
+        self.endpoints = told["endpoints"]
         self._control = told["control"]
         self._session = session
         self.task = task
@@ -41,7 +41,9 @@ async def venue(path: Path, **options: Any) -> AsyncIterator[VenueRun]:
         told.update(said)
         ready.set()
 
-    task = asyncio.create_task(simulate(SimulatorOptions(data_dir=path, **options), stop, on_ready))
+    task = asyncio.create_task(
+        simulate(SimulatorOptions(data_dir=path, **{"markets": ("binance.usdm",), **options}), stop, on_ready)
+    )
     await asyncio.wait_for(ready.wait(), 10)
     async with aiohttp.ClientSession() as session:
         try:

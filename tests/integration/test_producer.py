@@ -30,7 +30,7 @@ from tests.doubles.raw_log import PARTITIONS, Placed, frames_of, make_topics, re
 from tests.doubles.venue_run import VenueRun, until, venue
 
 pytestmark = pytest.mark.stack
-SYMBOLS = ("AAAUSDT", "BBBUSDT", "CCCUSDT")
+SYMBOLS = ("SYM0001USDT", "SYM0002USDT", "SYM0003USDT")
 AWAY_S = float(os.environ.get("CRYPTOFLOW_TEST_BROKER_AWAY_S", "10"))
 DATA = frozenset({"trades", "quotes", "book", "funding", "liquidations"})
 
@@ -135,7 +135,7 @@ def streams_in(log: list[Placed]) -> Counter[str]:
 
 async def test_frames_arrive_keyed_in_order_with_snapshots_among_them(broker: KafkaBroker, tmp_path: Path) -> None:
     """Every frame sent is in its symbol's partition, once, in order; definitions first, snapshots in place."""
-    async with venue(tmp_path / "venue", symbols=SYMBOLS, frames_max=6000) as run:
+    async with venue(tmp_path / "venue", symbols=len(SYMBOLS), frames_max=6000) as run:
         settings = settings_for(broker, run, tmp_path)
         async with producing(settings) as one:
             status = await sent_all(run, one)
@@ -160,7 +160,7 @@ async def test_frames_arrive_keyed_in_order_with_snapshots_among_them(broker: Ka
 
 async def test_a_broker_killed_while_frames_arrive_loses_nothing(own_broker: KafkaBroker, tmp_path: Path) -> None:
     """Frames wait in the spool and arrive in order, each once, after the broker is back."""
-    async with venue(tmp_path / "venue", symbols=SYMBOLS, rate_fps=800, run_s=AWAY_S + 8) as run:
+    async with venue(tmp_path / "venue", symbols=len(SYMBOLS), rate_fps=800, run_s=AWAY_S + 8) as run:
         settings = settings_for(own_broker, run, tmp_path, in_flight_max_bytes=65_536)
         async with producing(settings) as one:
             await until(lambda: one.facts and one.frames["published"] > 500, 20, "publishing")
@@ -180,7 +180,7 @@ async def test_a_broker_killed_while_frames_arrive_loses_nothing(own_broker: Kaf
 
 async def test_a_full_spool_becomes_gaps_and_the_process_lives(own_broker: KafkaBroker, tmp_path: Path) -> None:
     """What could not be kept is declared per symbol, exactly; what came afterwards is there."""
-    async with venue(tmp_path / "venue", symbols=SYMBOLS, rate_fps=1500, run_s=8) as run:
+    async with venue(tmp_path / "venue", symbols=len(SYMBOLS), rate_fps=1500, run_s=8) as run:
         limits = {"in_flight_max_bytes": 65_536, "spool_max_bytes": 200_000, "spool_segment_bytes": 50_000}
         settings = settings_for(own_broker, run, tmp_path, spool_after_s=1, **limits)
         async with producing(settings) as one:
@@ -261,7 +261,7 @@ async def test_killed_and_started_again_it_declares_what_it_missed(
     broker: KafkaBroker, tmp_path: Path, started: Callable[[Settings], Process]
 ) -> None:
     """After SIGKILL a gap reaches from each stream's last frame in the log to the new start, before new data."""
-    async with venue(tmp_path / "venue", symbols=SYMBOLS, rate_fps=300, run_s=120) as run:
+    async with venue(tmp_path / "venue", symbols=len(SYMBOLS), rate_fps=300, run_s=120) as run:
         settings = settings_for(broker, run, tmp_path)
         first = started(settings)
         await until(lambda: asyncio.to_thread(heard(settings, 100)), 40, "the first run")
@@ -302,7 +302,7 @@ async def test_stopped_while_the_broker_is_away_it_ends_in_time_and_loses_nothin
     own_broker: KafkaBroker, tmp_path: Path, started: Callable[[Settings], Process]
 ) -> None:
     """SIGTERM during an outage ends within 20 s; the next run delivers the spool before anything new."""
-    async with venue(tmp_path / "venue", symbols=SYMBOLS, rate_fps=300, run_s=120) as run:
+    async with venue(tmp_path / "venue", symbols=len(SYMBOLS), rate_fps=300, run_s=120) as run:
         settings = settings_for(own_broker, run, tmp_path, stop_timeout_s=2)
         first = started(settings)
         await until(lambda: asyncio.to_thread(heard(settings, 50)), 40, "the first run")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cryptoflow.simulator import FAULTS, SimulatorOptions, invented_symbols
+from cryptoflow.simulator import FAULTS, SimulatorOptions
 
 
 def test_options_arrive(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +24,8 @@ def test_options_arrive(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     words = "--data-dir d --symbols 2 --rate 5 --frames 7 --for 1.5 --faults all --speed 2 --seed 9"
     assert cli("simulate", *words.split()).exit_code == 0
     [options] = seen
-    assert options.symbols == invented_symbols(2)
+    assert options.symbols == 2
+    assert "binance.usdm" in options.markets
     assert (options.rate_fps, options.frames_max, options.run_s, options.seed) == (5, 7, 1.5, 9)
     assert (options.faults, options.data_dir, options.speed) == (FAULTS, Path("d"), 2)
 

@@ -13,7 +13,11 @@ from cryptoflow.demo.options import FRAMES_DEFAULT, DemoOptions
 from cryptoflow.demo.plan import FLUSH_INTERVAL_S, PATIENCE, Plan, cli, overlay, simulate_command, write_config
 from cryptoflow.localstack import record
 
-URLS = {"public": "ws://127.0.0.1:1/public", "market": "ws://127.0.0.1:1/market", "rest": "http://127.0.0.1:2"}
+URLS = {
+    "binance.usdm.public": "ws://127.0.0.1:1/public",
+    "binance.usdm.market": "ws://127.0.0.1:1/market",
+    "binance.usdm.rest": "http://127.0.0.1:2",
+}
 PLAN = Plan(("BTCUSDT",), ("depth@0ms",), "replay")
 GENERATED = Plan((), (), "test")
 
@@ -54,7 +58,7 @@ def test_recordings_are_replayed_instead(tmp_path: Path) -> None:
 def test_the_overlay_points_every_endpoint_at_the_simulator(tmp_path: Path) -> None:
     """Each endpoint of the market has the simulator's URL; rows show after seconds."""
     found = overlay(PLAN, URLS, tmp_path)
-    assert found["producer"]["endpoints"] == {f"binance.usdm.{name}": url for name, url in URLS.items()}
+    assert found["producer"]["endpoints"] == URLS
     assert found["producer"]["channels"] == {"binance.usdm": ["depth@0ms"]}
     assert found["producer"]["spool_dir"] == str(tmp_path / "spool")
     assert found["sinks"]["flush_age_s"] == FLUSH_INTERVAL_S
@@ -81,6 +85,6 @@ def test_the_written_file_is_the_stack_with_the_overlay(tmp_path: Path) -> None:
     read = record.exactly(values)
     assert read.kafka == settings.kafka
     assert read.catalog == settings.catalog
-    assert read.producer.endpoints["binance.usdm.rest"] == URLS["rest"]
+    assert read.producer.endpoints["binance.usdm.rest"] == URLS["binance.usdm.rest"]
     assert read.producer.snapshot_interval_s == settings.producer.snapshot_interval_s
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR

@@ -163,7 +163,10 @@ def test_a_run_has_a_folder_of_its_own(scripted: ScriptedRun, monkeypatch: pytes
 
 def test_a_replay_subscribes_what_is_recorded_and_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Channels the market does not have, such as klines, are not asked for; a generated market takes all."""
-    found = SimpleNamespace(symbols=("BTCUSDT",), channels=("aggTrade", "kline_1m", "depth@100ms"))
+    names = ("aggTrade", "kline_1m", "depth@100ms")
+    found = SimpleNamespace(
+        symbols=lambda _market: ("BTCUSDT",), channels=[f"binance.usdm btcusdt@{name}" for name in names]
+    )
     monkeypatch.setattr(module, "plan_recording", lambda _paths: found)
     assert plan_of(DemoOptions(recordings=(Path("x"),))) == Plan(("BTCUSDT",), ("aggTrade", "depth@100ms"), "replay")
     assert plan_of(DemoOptions()) == Plan((), (), "test")

@@ -16,6 +16,7 @@ import websockets
 from cryptoflow.simulator import SimulatorOptions, simulate
 
 DEADLINE_S = 20.0
+PREFIX = "/binance/usdm"
 
 
 class Venue:
@@ -28,11 +29,11 @@ class Venue:
 
     def connect(self, path: str) -> Any:
         """Open a WebSocket."""
-        return websockets.connect(self.told["ws"] + path, compression=None, max_size=None, max_queue=4096)
+        return websockets.connect(self.told["ws"] + _whole(path), compression=None, max_size=None, max_queue=4096)
 
     async def get(self, path: str) -> tuple[int, Any, Any]:
         """Return status, JSON body and headers of a REST answer."""
-        async with self.http.get(self.told["rest"] + path) as answer:
+        async with self.http.get(self.told["rest"] + _whole(path)) as answer:
             return answer.status, json.loads(await answer.read()), answer.headers
 
     async def status(self) -> dict[str, Any]:
@@ -49,8 +50,13 @@ class Venue:
     def ledger(self) -> list[tuple[str, str, int, bytes]]:
         """Return the ledger's lines: kind, label, time, the rest."""
         lines = Path(self.told["ledger"]).read_bytes().splitlines()
-        parts = [line.split(b" ", 3) for line in lines]
-        return [(kind.decode(), label.decode(), int(ns), rest) for kind, label, ns, rest in parts]
+        parts = [line.split(b" ", 4) for line in lines]
+        return [(kind.decode(), label.decode(), int(ns), rest) for kind, label, ns, _, rest in parts]
+
+
+def _whole(path: str) -> str:
+    """Put Binance USD-M before paths that name no exchange."""
+    return path if path.startswith(("/_sim", "/binance", "/okx", "/nowhere")) else PREFIX + path
 
 
 async def ask(socket: Any, method: str, params: list[Any], number: int = 1) -> dict[str, Any]:
@@ -74,7 +80,11 @@ def start(tmp_path: Path) -> Start:
     async def run(**told: Any) -> AsyncIterator[Venue]:
         stop = asyncio.Event()
         ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(simulate(SimulatorOptions(data_dir=tmp_path, **told), stop, ready.set_result))
+        task = asyncio.create_task(
+            simulate(
+                SimulatorOptions(data_dir=tmp_path, **{"markets": ("binance.usdm",), **told}), stop, ready.set_result
+            )
+        )
         done, _ = await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         if task in done:
             await task

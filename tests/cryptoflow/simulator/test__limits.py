@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cryptoflow import clock
-from cryptoflow.simulator._limits import Weight, Window, depth_weight
+from cryptoflow.simulator._limits import Weight, Window
 
 
 @pytest.fixture
@@ -33,9 +33,3 @@ def test_weight(now):
     now[0] += 11
     assert weight.take(20) == 0
     assert weight.used == 20
-
-
-@pytest.mark.parametrize(("limit", "weight"), [(5, 2), (50, 2), (100, 5), (500, 10), (1000, 20)])
-def test_depth_weight(limit, weight):
-    """PROTOCOLS 3.2."""
-    assert depth_weight(limit) == weight

@@ -8,12 +8,18 @@ from collections import Counter
 
 from websockets.exceptions import ConnectionClosed
 
-from cryptoflow.simulator import invented_symbols, parse_faults
+from cryptoflow.simulator import parse_faults
 
 DEADLINE_S = 20.0
-SYMBOLS = invented_symbols(3)
+SYMBOLS = tuple(f"SYM000{number}USDT" for number in (1, 2, 3))
 PUBLIC = ("bookTicker", "depth@100ms")
-RUN = {"symbols": SYMBOLS, "fault_interval_frames": 400, "rate_fps": 4000, "silence_s": 1.0, "recovery_wait_s": 5.0}
+RUN = {
+    "symbols": len(SYMBOLS),
+    "fault_interval_frames": 400,
+    "rate_fps": 4000,
+    "silence_s": 1.0,
+    "recovery_wait_s": 5.0,
+}
 
 
 def _path(endpoint, channels):
@@ -108,7 +114,9 @@ async def test_ack_silent(start):
     """A stream is subscribed and stays silent on that connection."""
     _, ledger = await _run(start, "ack_silent", 1)
     silent = [told for _, _, rest in _lines(ledger, "J") for told in json.loads(rest).get("silent", [])]
-    held = {json.loads(rest)["stream"] for _, label, rest in _lines(ledger, "W") if label == "ack_silent"}
+    held = {
+        "binance.usdm " + json.loads(rest)["stream"] for _, label, rest in _lines(ledger, "W") if label == "ack_silent"
+    }
     assert len(silent) == 1
     assert held <= set(silent)
 

@@ -10,10 +10,14 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptoflow.simulator.market import SymbolMarket
+from tests.doubles.usdm_market import usdm_market
 
 START_MS = 1_790_000_000_000
-ALL = ("aggTrade", "trade", "bookTicker", "depth@100ms", "markPrice@1s", "forceOrder")
+KEYS = ("aggTrade", "trade", "bookTicker", "depth@100ms", "markPrice@1s", "forceOrder")
+
+
+def _market(seed):
+    return usdm_market("SYM0001USDT", seed, KEYS)
 
 
 def _apply(book, data):
@@ -33,12 +37,12 @@ def _book(body):
 @given(seed=st.integers(0, 10_000), ask_at=st.integers(0, 400), steps=st.integers(1, 400))
 def test_any_snapshot_splices(seed, ask_at, steps):
     """Deltas applied to a snapshot taken at any moment, by PROTOCOLS 3.4, give the true book."""
-    market = SymbolMarket("SYM0001USDT", seed, ALL, 20)
+    market = _market(seed)
     frames, now_ms, body = [], START_MS, None
     for number in range(ask_at + steps):
         now_ms += 7
         if number == ask_at:
-            body = json.loads(market.snapshot(1000, now_ms))
+            body = json.loads(market.voice.rest_snapshot(1000, now_ms))
         market.step(now_ms, frames)
     market.depth(now_ms + 1, frames)
     deltas = [json.loads(payload)["data"] for stream, payload in frames if "@depth" in stream]
@@ -51,14 +55,14 @@ def test_any_snapshot_splices(seed, ask_at, steps):
         assert data["U"] > data["pu"]
         previous = data["u"]
         _apply(book, data)
-    truth = _book(json.loads(market.snapshot(1000, now_ms)))
+    truth = _book(json.loads(market.voice.rest_snapshot(1000, now_ms)))
     assert book == truth
     assert max(truth["bids"]) < min(truth["asks"])
 
 
 def test_ids_and_quotes():
     """Ids are as the venue's: contiguous trades, rising quotes, quotes that are the book's best."""
-    market = SymbolMarket("SYM0001USDT", 3, ALL, 20)
+    market = _market(3)
     seen = defaultdict(list)
     now_ms = START_MS
     for _ in range(5000):
@@ -68,7 +72,7 @@ def test_ids_and_quotes():
         for stream, payload in frames:
             seen[stream.partition("@")[2]].append(json.loads(payload)["data"])
         if frames and frames[-1][0].endswith("bookTicker"):
-            best = json.loads(market.snapshot(5, now_ms))
+            best = json.loads(market.voice.rest_snapshot(5, now_ms))
             quote = seen["bookTicker"][-1]
             assert [quote["b"], quote["B"]] == best["bids"][0]
             assert [quote["a"], quote["A"]] == best["asks"][0]

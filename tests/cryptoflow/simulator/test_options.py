@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cryptoflow.errors import ConfigError
-from cryptoflow.simulator import FAULTS, invented_symbols, parse_faults
+from cryptoflow.simulator import FAULTS, parse_faults
 
 
 def test_names():
@@ -15,10 +15,3 @@ def test_names():
     assert parse_faults("gap, 429") == ("gap", "429")
     with pytest.raises(ConfigError, match="no such fault: gaps"):
         parse_faults("gaps")
-
-
-def test_invented_symbols():
-    """Invented names are all different and of a known quote asset."""
-    names = invented_symbols(1200)
-    assert len(set(names)) == 1200
-    assert all(name.startswith("SYM") and name.endswith("USDT") for name in names)

@@ -7,7 +7,7 @@ import pytest
 from cryptoflow.simulator.ledger import Ledger
 from cryptoflow.simulator.outlet import Armed, Outlet
 
-STREAM = "abcusdt@aggTrade"
+STREAM = "binance.usdm abcusdt@aggTrade"
 FRAMES = [b'{"stream":"abcusdt@aggTrade","data":{"a":%d,"p":"1.0","q":"2"}}' % number for number in range(4)]
 
 
@@ -28,6 +28,21 @@ class Sockets:
             return b""
         self.got.append(payload)
         return b"1"
+
+    def repeat(self, stream):
+        """Keep the newest frame once more."""
+        del stream
+        self.got.append(self.got[-1])
+        return b"1"
+
+    def skip(self, stream):
+        """Count nothing."""
+
+    def spoil(self, stream, garble, payload):
+        """Keep garbage."""
+        del stream
+        self.got.append(garble(payload)[0])
+        return b"1", self.got[-1]
 
     async def flush(self):
         """Nothing waits."""
@@ -70,7 +85,7 @@ def test_duplicate(outlet):
 
 def test_garbage(outlet):
     """Armed garbage replaces one frame."""
-    outlet.armed[STREAM] = Armed("garbage", 1, "broken_json")
+    outlet.armed[STREAM] = Armed("garbage", 1, "broken_json", garble=lambda payload: (payload[:9], 1))
     assert _offer(outlet) == [b"G", b"S", b"S", b"S"]
     assert FRAMES[0] not in outlet.hub.got
     assert outlet.hub.got[1:] == FRAMES[1:]

@@ -20,8 +20,8 @@ def test_other_venues_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="reading recording"):
         plan_recording([tmp_path / "x.gz"])
     with gzip.open(tmp_path / "y.gz", "wt") as file:
-        file.write('{"t":1,"conn":"c","ev":"open","url":"wss://ws.okx.com/x"}\n')
-    with pytest.raises(ConfigError, match="not of Binance USD-M"):
+        file.write('{"t":1,"conn":"c","ev":"open","url":"wss://ws.example.com/x"}\n')
+    with pytest.raises(ConfigError, match="no venue known here"):
         plan_recording([tmp_path / "y.gz"])
 
 
@@ -37,11 +37,12 @@ def test_plan(tmp_path):
             ]
             file.writelines(json.dumps(row) + "\n" for row in rows)
     plan = plan_recording([tmp_path / "one", tmp_path / "two"])
-    assert (plan.exchange, plan.market) == ("binance", "usdm")
-    assert plan.symbols == ("ONEUSDT", "TWOUSDT")
-    assert plan.channels == ("aggTrade",)
+    assert plan.markets == ("binance.usdm",)
+    assert plan.symbols("binance.usdm") == ("ONEUSDT", "TWOUSDT")
+    assert list(plan.channels) == ["binance.usdm oneusdt@aggTrade", "binance.usdm twousdt@aggTrade"]
+    assert plan.received_ns == {"binance": 10**18}
     assert [step.offset_ns for step in plan.steps] == [7, 7]
-    assert plan.exchange_info == b""
+    assert plan.rest == {}
 
 
 def test_real_recording():
@@ -50,5 +51,5 @@ def test_real_recording():
     if not path.exists():
         pytest.skip("recordings not present at ../shared/recordings")
     plan = plan_recording([path])
-    assert set(plan.channels) == {"aggTrade", "bookTicker", "depth@100ms"}
-    assert len(json.loads(plan.exchange_info)["symbols"]) == 122
+    assert {key.partition("@")[2] for key in plan.channels} == {"aggTrade", "bookTicker", "depth@100ms"}
+    assert len(json.loads(plan.rest["binance.usdm", "instruments"][0])["symbols"]) == 122

@@ -92,13 +92,15 @@ async def test_real_recordings(start, name):
         pytest.skip("recordings not present at ../shared/recordings")
     expected = json.loads((RECORDINGS / "expected.json").read_text())[name]["frames"]
     plan = plan_recording([path])
-    recorded = Counter(step.payload for step in plan.steps if step.stream)
+    recorded = Counter(step.payload for step in plan.steps if step.keys)
     got: Counter[bytes] = Counter()
-    bodies = [step for step in plan.steps if not step.stream]
+    bodies = [step for step in plan.steps if not step.keys]
     async with start(recordings=(path,)) as venue:
 
         async def listen(endpoint):
-            async with venue.connect(f"/{endpoint}/stream?streams=" + "/".join(plan.streams)) as socket:
+            async with venue.connect(
+                f"/{endpoint}/stream?streams=" + "/".join(key.partition(" ")[2] for key in plan.channels)
+            ) as socket:
                 while True:
                     got[await socket.recv(decode=False)] += 1
 

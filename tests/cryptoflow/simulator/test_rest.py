@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 
-from cryptoflow.simulator import invented_symbols
-
-ONE = {"symbols": invented_symbols(1), "start_wait_s": 0.1, "rate_fps": 2000}
+ONE = {"symbols": 1, "start_wait_s": 0.1, "rate_fps": 2000}
 
 
 async def test_rest(start):
     """REST answers carry the used weight; beyond the limit 429 with Retry-After."""
-    async with start(**ONE, rest_weight_per_minute=45) as venue:
+    async with start(**ONE, limits={"rest_weight_max": 45}) as venue:
         status, body, headers = await venue.get("/fapi/v1/exchangeInfo")
         assert (status, headers["X-MBX-USED-WEIGHT-1M"]) == (200, "1")
         assert [entry["symbol"] for entry in body["symbols"]] == ["SYM0001USDT"]
@@ -28,7 +26,7 @@ async def test_rest(start):
 
 async def test_answers_are_in_the_ledger(start):
     """Every depth answer is noted with its body, refusals with their status."""
-    async with start(**ONE, rest_weight_per_minute=3) as venue:
+    async with start(**ONE, limits={"rest_weight_max": 3}) as venue:
         _, body, _ = await venue.get("/fapi/v1/depth?symbol=SYM0001USDT&limit=5")
         assert (await venue.get("/fapi/v1/depth?symbol=SYM0001USDT&limit=5"))[0] == 429
         answers = [json.loads(rest) for kind, _, _, rest in venue.ledger() if kind == "J" and b'"rest"' in rest]

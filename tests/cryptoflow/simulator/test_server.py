@@ -8,9 +8,7 @@ import json
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from cryptoflow.simulator import invented_symbols
-
-ONE = {"symbols": invented_symbols(1), "start_wait_s": 0.1, "rate_fps": 2000}
+ONE = {"symbols": 1, "start_wait_s": 0.1, "rate_fps": 2000}
 DEADLINE_S = 20.0
 
 
@@ -67,7 +65,7 @@ async def test_wrong_endpoint_is_acked_and_silent(start, request_of):
 
 async def test_limits(start, request_of):
     """Too many messages end the connection; too many streams, connects and unknown paths are refused."""
-    async with start(**ONE, streams_max=3, messages_per_s_max=4, connects_max=3) as venue:
+    async with start(**ONE, limits={"streams_max": 3, "messages_max": 4, "connects_max": 3}) as venue:
         async with venue.connect("/public/stream") as socket:
             assert (await request_of(socket, "SUBSCRIBE", ["a@x", "b@x", "c@x", "d@x"]))["code"] == 2
             with pytest.raises(ConnectionClosed) as closed:
@@ -75,6 +73,8 @@ async def test_limits(start, request_of):
             assert closed.value.rcvd.code == 1008
         with pytest.raises(InvalidStatus, match="404"):
             await venue.connect("/other")
+        with pytest.raises(InvalidStatus, match="404"):
+            await venue.connect("/nowhere/ws")
         async with venue.connect("/public/stream"):
             pass
         with pytest.raises(InvalidStatus, match="429"):
@@ -99,4 +99,5 @@ async def test_addresses_are_told_in_a_file(start, tmp_path):
     async with start(**ONE) as venue:
         told = json.loads((tmp_path / "simulator.json").read_bytes())
         assert told["endpoints"] == venue.told["endpoints"]
-        assert set(told["endpoints"]) == {"public", "market", "rest"}
+        assert set(told["endpoints"]) == {f"binance.usdm.{name}" for name in ("public", "market", "rest")}
+        assert told["endpoints"]["binance.usdm.public"].endswith("/binance/usdm/public/stream")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -15,10 +16,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from cryptoflow.simulator import SimulatorOptions, invented_symbols
+from cryptoflow.simulator import SimulatorOptions
+from cryptoflow.simulator._garbage import spoil
 from cryptoflow.simulator.generate import GeneratedMarket
 from cryptoflow.simulator.ledger import Ledger
 from cryptoflow.simulator.outlet import Armed, Outlet
+from cryptoflow.simulator.venues.binance_usdm import VENUE
 from cryptoflow.verify import Report, compare
 
 DECIMAL = pa.decimal128(38, 18)
@@ -45,6 +48,9 @@ _COMMON = {"native_symbol": _S, "exchange_ns": _I, "received_ns": _I}
 MS = 1_000_000
 
 
+MARKET = "binance.usdm"
+
+
 class Listener:
     """Stand in for the hub: everybody listens, and what is put is received a millisecond later."""
 
@@ -55,14 +61,32 @@ class Listener:
         self.routes = {stream: [1] for stream in streams}
         self.why: dict[str, bytes] = {}
         self.frames_sent = 0
+        self.newest = b""
 
     def put(self, stream: str, payload: bytes, opcode: int = 0) -> bytes:
         """Receive a frame."""
         del opcode
         if stream not in self.routes:
             return b""
+        self.newest = payload
         self.recorder.receive(payload)
         return b"1"
+
+    def repeat(self, stream: str) -> bytes:
+        """Receive the newest frame once more."""
+        del stream
+        self.recorder.receive(self.newest)
+        return b"1"
+
+    def skip(self, stream: str) -> None:
+        """Count nothing."""
+
+    def spoil(self, stream: str, garble: Callable[[bytes], tuple[bytes, int]], payload: bytes) -> tuple[bytes, bytes]:
+        """Receive garbage."""
+        del stream
+        sent = garble(payload)[0]
+        self.recorder.receive(sent)
+        return b"1", sent
 
     async def flush(self) -> None:
         """Nothing waits."""
@@ -149,8 +173,9 @@ class Session:
 
     def __init__(self, data_dir: Path) -> None:
         """Start a market of two symbols."""
-        options = SimulatorOptions(data_dir=data_dir, symbols=invented_symbols(2), seed=7, start_ms=1_790_000_000_000)
+        options = SimulatorOptions(data_dir=data_dir, markets=(MARKET,), symbols=2, seed=7, start_ms=1_790_000_000_000)
         self.market = GeneratedMarket(options)
+        self.symbols = [listing.symbol for listing in self.market.listings(MARKET)]
         self.recorder = Recorder(now_ns=1_790_000_000_000 * MS)
         self.ledger = Ledger(data_dir)
         self.hub = Listener(self.recorder, self.market.expected)
@@ -163,7 +188,10 @@ class Session:
 
     def arm(self, stream: str, fault: str, count: int = 1, variant: str = "") -> None:
         """Let the next frames of a stream meet a fault."""
-        self.outlet.armed[stream] = Armed(fault, count, variant)
+        garble = None
+        if variant:
+            garble = functools.partial(spoil, variant=variant, numbers=VENUE.number_pattern, fields=VENUE.field_pattern)
+        self.outlet.armed[f"{MARKET} {stream}"] = Armed(fault, count, variant, garble=garble)
 
     @property
     def rows(self) -> dict[str, list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ import pytest
 @pytest.mark.parametrize(("channel", "table"), [("aggTrade", "trades"), ("depth@100ms", "book_deltas")])
 def test_gap_declared(session, gap_around, channel, table):
     """A gap on purpose is clean when it is declared with its ids and undeclared when it is not."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play()
     session.arm(f"{symbol.lower()}@{channel}", "gap", 2)
     session.play(1500)
@@ -25,7 +25,7 @@ def test_gap_declared(session, gap_around, channel, table):
 @pytest.mark.parametrize("told", [{"from_id": 5}, {"to_id": 5}, {"ids_missing": 99}, {"from_id": None}])
 def test_gap_with_wrong_ids(session, gap_around, channel, table, told):
     """A gap that names other ids than those missing is misdeclared."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play()
     session.arm(f"{symbol.lower()}@{channel}", "gap")
     session.play(1500)
@@ -35,7 +35,7 @@ def test_gap_with_wrong_ids(session, gap_around, channel, table, told):
 
 def test_gap_in_two(session, gap_around):
     """One hole with two gap ids is misdeclared."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play()
     session.arm(f"{symbol.lower()}@aggTrade", "gap", 3)
     session.play()
@@ -46,7 +46,7 @@ def test_gap_in_two(session, gap_around):
 
 def test_gap_of_other_ids_beside(session, gap_around):
     """A gap of other ids that covers the same time is another hole's."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play()
     session.arm(f"{symbol.lower()}@aggTrade", "gap", 3)
     session.play()
@@ -59,7 +59,7 @@ def test_gap_of_other_ids_beside(session, gap_around):
 @pytest.mark.parametrize("bound", ["from_ns", "to_ns"])
 def test_gap_too_long(session, gap_around, bound):
     """A gap that takes in frames that were received is overlong."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play(2000)
     session.arm(f"{symbol.lower()}@aggTrade", "gap", 3)
     session.play(2000)
@@ -71,7 +71,7 @@ def test_gap_too_long(session, gap_around, bound):
 
 def test_gap_never_closed(session, gap_around):
     """A gap left open although frames went on is overlong."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play()
     session.arm(f"{symbol.lower()}@aggTrade", "gap")
     session.play()
@@ -82,7 +82,7 @@ def test_gap_never_closed(session, gap_around):
 
 def test_gap_of_nothing(session):
     """A gap where nothing was missed is overlong."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play()
     rows = [row for row in session.rows["trades"] if row["native_symbol"] == symbol]
     session.declare(symbol, "trades", rows[3]["received_ns"], rows[4]["received_ns"])
@@ -91,7 +91,7 @@ def test_gap_of_nothing(session):
 
 def test_gap_twice(session, gap_around):
     """A gap row that stands twice is duplicated."""
-    symbol = session.market.symbols[0]
+    symbol = session.symbols[0]
     session.play()
     session.arm(f"{symbol.lower()}@aggTrade", "gap")
     session.play()
@@ -101,8 +101,8 @@ def test_gap_twice(session, gap_around):
 
 def test_down(session):
     """Frames nobody was subscribed to must lie in a declared gap, of quotes too."""
-    symbol = session.market.symbols[0]
-    stream = f"{symbol.lower()}@bookTicker"
+    symbol = session.symbols[0]
+    stream = f"binance.usdm {symbol.lower()}@bookTicker"
     session.play()
     listeners = session.hub.routes.pop(stream)
     session.play(50)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cryptoflow.simulator.ledger import Ledger
 from cryptoflow.verify.ledger import Status, read_ledger
 
+KEY = "binance.usdm ausdt@bookTicker"
 FRAME = (
     b'{"stream":"ausdt@bookTicker","data":{"e":"bookTicker","u":%d,"s":"AUSDT","b":"1","B":"1","a":"2","A":"1","T":1}}'
 )
@@ -13,13 +14,13 @@ FRAME = (
 def test_tracks(tmp_path):
     """Frames are in the order made with what became of them; sent once is sent."""
     ledger = Ledger(tmp_path)
-    ledger.event("subscribe", conn=1, streams=["ausdt@bookTicker"], silent=[])
-    ledger.sent(b"1,2", FRAME % 1)
-    ledger.withheld(b"down", FRAME % 2)
-    ledger.withheld(b"silence", FRAME % 3)
-    ledger.garbage(b"1", "negative", FRAME % 4, b"x")
-    ledger.sent(b"1", FRAME % 2)
-    ledger.repeated(b"1", FRAME % 2)
+    ledger.event("subscribe", conn=1, streams=[KEY], silent=[])
+    ledger.sent(b"1,2", KEY, FRAME % 1)
+    ledger.withheld(b"down", KEY, FRAME % 2)
+    ledger.withheld(b"silence", KEY, FRAME % 3)
+    ledger.garbage(b"1", KEY, "negative", FRAME % 4, b"x")
+    ledger.sent(b"1", KEY, FRAME % 2)
+    ledger.repeated(b"1", KEY, FRAME % 2)
     ledger.event("close", conn=1, by="client")
     ledger.close()
     read = read_ledger([ledger.path])
@@ -36,7 +37,7 @@ def test_tracks(tmp_path):
 def test_cut_off_line(tmp_path):
     """A last line cut off by a crash is ignored."""
     ledger = Ledger(tmp_path)
-    ledger.sent(b"1", FRAME % 1)
+    ledger.sent(b"1", KEY, FRAME % 1)
     ledger.close()
     whole = ledger.path.read_bytes()
     ledger.path.write_bytes(whole + whole[: len(whole) // 2])
@@ -46,12 +47,12 @@ def test_cut_off_line(tmp_path):
 def test_times_without_a_subscriber(tmp_path):
     """A stream is down from the last close to the next subscription."""
     ledger = Ledger(tmp_path)
-    ledger.sent(b"1", FRAME % 1)
+    ledger.sent(b"1", KEY, FRAME % 1)
     for conn in (1, 2):
-        ledger.event("subscribe", conn=conn, streams=["ausdt@bookTicker"], silent=[])
+        ledger.event("subscribe", conn=conn, streams=[KEY], silent=[])
     ledger.event("close", conn=1, by="client")
-    ledger.event("unsubscribe", conn=2, streams=["ausdt@bookTicker"])
-    ledger.event("subscribe", conn=3, streams=["ausdt@bookTicker"], silent=[])
+    ledger.event("unsubscribe", conn=2, streams=[KEY])
+    ledger.event("subscribe", conn=3, streams=[KEY], silent=[])
     ledger.close()
     ((since, until),) = read_ledger([ledger.path]).tracks["quotes", "AUSDT"].down
     assert since < until
