@@ -41,7 +41,7 @@ from producers._intake import Intake
 from producers._kafka import producer_settings
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
-from producers._receiver import Receiver
+from producers._receiver import Hooks, Receiver
 from producers._spool import Spool
 from producers._watchdog import SilenceLimits, Watchdog
 
@@ -107,14 +107,11 @@ class HotPath:
         self.intake = Intake(self.envelopes, self.publisher, self.balance)
         self.books = Books(USDM.book_rules, 0.0)
         lanes: dict[str, Lane] = {}
-        self.receiver = Receiver(
-            USDM,
+        hooks = Hooks(
             lambda symbol: lanes.setdefault(symbol, Lane("binance", "usdm", symbol or "_conn", "test")),
-            self.intake,
-            Watchdog((), _LIMITS),
-            self._on_book,
-            lambda _raw: None,
+            on_book=self._on_book,
         )
+        self.receiver = Receiver(USDM, self.intake, Watchdog((), _LIMITS), hooks)
 
     def _on_book(self, symbol: str, raw: bytes) -> None:
         peek = USDM.peek_book(raw)

@@ -268,6 +268,9 @@ class Producer(Section):
     pause_limit_s: float = Field(
         5.0, gt=0, description="pause of this process after which connections are not trusted [s]"
     )
+    feed: str = Field(
+        "", pattern=r"^[a-z0-9]*$", max_length=16, description="label of a redundant feed of the same symbols"
+    )
     restart_scan_max_records: int = Field(
         200_000, ge=1, description="records per partition read to find the last frames"
     )

@@ -97,6 +97,16 @@ gaps_open = Gauge(_PREFIX + "gaps_open", "gaps open", ("exchange", "market"))
 duplicates_dropped_total = Counter(
     _PREFIX + "duplicates_dropped_total", "repeats dropped by their id", ("exchange", "market", "stream")
 )
+passed_over_total = Counter(
+    _PREFIX + "passed_over_total",
+    "frames that are no rows: of a spare connection (reason spare)",
+    ("exchange", "market", "stream", "reason"),
+)
+book_checksums_total = Counter(
+    _PREFIX + "book_checksums_total",
+    "sums over books, by what they said: ok, mismatch, absent",
+    ("exchange", "market", "result"),
+)
 agent_lag_records = Gauge(_PREFIX + "agent_lag_records", "raw records not yet processed", ("topic", "partition"))
 agent_frame_seconds = Histogram(_PREFIX + "agent_frame_seconds", "processing time per frame", ("exchange",))
 dead_letters_total = Counter(_PREFIX + "dead_letters_total", "frames that could not be read", ("exchange", "stage"))

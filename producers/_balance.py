@@ -7,11 +7,20 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cryptoflow import events
-from exchanges import StreamKind
+from exchanges import BOOK_SNAPSHOT, StreamKind
+from schemas import RawFrame
 
 CONTROL = "control"
 UNROUTED = "unrouted"
-_DATA = frozenset({*StreamKind, UNROUTED})
+STREAM_SNAPSHOT = "book_snapshot.stream"
+"""A book snapshot that came on a socket is data; one fetched over REST is our own frame."""
+
+NOT_OURS = "not_ours"
+"""Reason of dropping what a whole market's stream says of symbols that are not recorded."""
+
+_PART = ".part"
+_DATA = frozenset({*StreamKind, UNROUTED, STREAM_SNAPSHOT})
+CLASSES = ("data", CONTROL, "own", "part")
 
 
 class CountKey(NamedTuple):
@@ -22,10 +31,31 @@ class CountKey(NamedTuple):
     kind: str
 
 
+def part_of(kind: str) -> str:
+    """Return what a frame's further parts of a kind are counted as: the frame itself counts once, by its first."""
+    return kind + _PART
+
+
+def frame_kind(counted: str) -> str:
+    """Return the frame kind behind what is counted: `trades` of `trades.part`."""
+    return counted.partition(".")[0]
+
+
+def counted_as(frame: RawFrame) -> str:
+    """Return what a frame of the log was counted as."""
+    if frame.p:
+        return part_of(frame.k)
+    if frame.k == BOOK_SNAPSHOT and "requested_ns" not in (frame.m or {}):
+        return STREAM_SNAPSHOT
+    return frame.k
+
+
 def class_of(kind: str) -> str:
-    """Tell data frames (from sockets), control frames (answers) and our own frames apart."""
+    """Tell data frames (from sockets), their further parts, control frames (answers) and our own frames apart."""
     if kind in _DATA:
         return "data"
+    if kind.endswith(_PART):
+        return "part"
     return "control" if kind == CONTROL else "own"
 
 
@@ -67,9 +97,12 @@ class Balance:
         return self.received.total() + self.recovered.total() - self.published.total() - self.dropped.total()
 
     def facts(self) -> dict[str, object]:
-        """Return the counts by class; the top level is about data frames from sockets alone."""
-        by_class = {name: self._counts(name) for name in ("data", CONTROL, "own")}
-        return {**by_class["data"], CONTROL: by_class[CONTROL], "own": by_class["own"]}
+        """Return the counts by class; the top level is about data frames from sockets alone.
+
+        `not_ours` are those of `dropped` that nobody wanted.
+        """
+        by_class = {name: self._counts(name) for name in CLASSES}
+        return {**by_class.pop("data"), **by_class}
 
     def flush(self) -> None:
         """Move the Prometheus counters to where the counts are."""
@@ -97,11 +130,13 @@ class Balance:
         recovered = _sum(self.recovered.items(), name)
         published = _sum(self.published.items(), name)
         dropped = _sum(((key, count) for (key, _), count in self.dropped.items()), name)
+        not_ours = _sum(((key, count) for (key, why), count in self.dropped.items() if why == NOT_OURS), name)
         return {
             "received": received,
             "recovered": recovered,
             "published": published,
             "dropped": dropped,
+            "not_ours": not_ours,
             "in_flight": received + recovered - published - dropped,
         }
 

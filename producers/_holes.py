@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from exchanges import StreamKind
+from producers._balance import frame_kind
 from producers._envelope import Envelope, Lane
 from producers._own import BOOK_SNAPSHOT, GAP
 from schemas import GapEvidence, RawFrame
@@ -78,6 +79,7 @@ class Holes:
 
 def widen(hole: Hole, kind: str, frame: bytes) -> None:
     """Take one dropped frame into the hole; a dropped gap frame hands its streams over."""
+    kind = frame_kind(kind)
     hole.kinds.add(kind)
     if kind in STREAM_KINDS:
         hole.streams.add(kind)

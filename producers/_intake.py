@@ -13,12 +13,12 @@ from schemas import GapEvidence
 class Intake:
     """Gather frames into envelopes and hand those to the publisher."""
 
-    def __init__(self, envelopes: Envelopes, publisher: Publisher, balance: Balance) -> None:
-        """Connect the parts."""
+    def __init__(self, envelopes: Envelopes, publisher: Publisher, balance: Balance, feed: str = "") -> None:
+        """Connect the parts; `feed` labels our own frames."""
         self._envelopes = envelopes
         self._publisher = publisher
         self.balance = balance
-        self._own = OwnFrames()
+        self._own = OwnFrames(feed)
 
     def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
         """Take one encoded frame that was counted as received."""

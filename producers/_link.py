@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptoflow import clock, events
 from cryptoflow.config import Producer
 from exchanges import Ack, Market, StreamKind
 from producers._connection import Connection, ConnectionLostError
-from producers._envelope import Lane
-from producers._feed import Feed
+from producers._declare import Declare
+from producers._feed import Feed, Names
 from producers._intake import Intake
 from producers._plan import Carried
-from producers._receiver import Receiver
-from producers._watchdog import SilenceLimits, Watchdog
-from schemas import GapEvidence
+from producers._receiver import Hooks, Receiver
+from producers._watchdog import SilenceLimits, StreamInfo, Watchdog
 
-RESUBSCRIBE = "resubscribe"
+DISCONNECT, RESUBSCRIBE, REFUSED, SEQUENCE = "disconnect", "resubscribe", "refused", "sequence"
 _TICK_S = 0.02
 
 
@@ -32,9 +31,8 @@ class Surroundings:
     settings: Producer
     limits: SilenceLimits
     intake: Intake
-    lane_of: Callable[[str], Lane]
-    on_book: Callable[[str, bytes], None]
-    on_lost: Callable[[str], None]
+    declare: Declare
+    hooks: Hooks
     room: asyncio.Event | None
 
 
@@ -52,12 +50,18 @@ class Link:
         self._room = around.room
         market = around.market
         names = [info.name for info in carried.streams]
-        self.feed = Feed(carried.endpoint, names, market.subscribe, market.unsubscribe)
+        how = Names(market.subscribe, market.unsubscribe, market.request_group, market.heard_as)
+        self.feed = Feed(carried.endpoint, names, how)
         self.watchdog = Watchdog(carried.streams, around.limits)
-        self.receiver = Receiver(market, around.lane_of, around.intake, self.watchdog, around.on_book, self._control)
+        hooks = replace(around.hooks, on_control=self._control, on_break=self._broken)
+        self.receiver = Receiver(market, around.intake, self.watchdog, hooks, around.settings.feed)
+        self.receiver.carry(carried.streams)
         self.opened_s = clock.monotonic_s()
+        self.opened_ns = clock.now_ns()
         self.acknowledged_ns = 0
-        self._renewed: set[str] = set()
+        self.beat_ns = 0
+        self.cause = DISCONNECT
+        self._renewed: dict[str, int] = {}
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: list[asyncio.Task[None]] = []
         self._heartbeat_s = self.opened_s
@@ -69,14 +73,40 @@ class Link:
         for task in self._tasks:
             task.add_done_callback(self._task_ended)
 
-    def resubscribe(self, streams: Sequence[str]) -> None:
-        """Give streams up and ask for them again; once accepted, what passed between is declared."""
-        self._renewed.update(streams)
-        self.feed.resubscribe(streams)
+    def elect(self, since_ns: int = 0) -> None:
+        """Say in the log that this connection counts from here on."""
+        self._around.declare.switch(self.carried.streams, self.receiver.conn, since_ns)
 
-    def fail(self, reason: str) -> None:
+    def carry(self, streams: Sequence[StreamInfo], added: Sequence[StreamInfo], gone: Sequence[StreamInfo]) -> None:
+        """Carry these streams from now on, some of them new; give up the others."""
+        self.carried = replace(self.carried, streams=tuple(streams))
+        self.watchdog.drop(gone)
+        self.watchdog.add(added)
+        self.receiver.carry(streams)
+        self.feed.drop([info.name for info in gone])
+        self.feed.add([info.name for info in added])
+
+    def resubscribe(self, streams: Sequence[str]) -> None:
+        """Give streams up and ask for them again; what passes between is declared.
+
+        Once they are accepted: a late frame may close the gap of a silence while the stream is still
+        given up. But at once for a book that brings its own snapshot: that may come before the answer,
+        and no gap may follow it.
+        """
+        asked = set(self.feed.resubscribe(streams))
+        for info in self.carried.streams:
+            if info.name not in asked:
+                continue
+            from_ns = self.watchdog.last_ns.get(info.heard, 0)
+            if self._around.market.in_stream_snapshots and StreamKind.BOOK in info.kinds:
+                self._declare_renewed(info, from_ns)
+            else:
+                self._renewed[info.name] = from_ns
+
+    def fail(self, reason: str, cause: str = DISCONNECT) -> None:
         """Give the connection up."""
         if not self.ended.done():
+            self.cause = cause
             self.ended.set_result(reason)
 
     async def stop(self) -> None:
@@ -107,6 +137,7 @@ class Link:
                 now_s = clock.monotonic_s()
                 for frame in self.feed.to_send(now_s):
                     await self._connection.send(frame)
+                self._tell_refused()
                 if self.feed.failure:
                     self.fail(self.feed.failure)
                 interval_s = endpoint.heartbeat_interval_s
@@ -119,33 +150,52 @@ class Link:
 
     def _control(self, raw: bytes) -> None:
         ack: Ack | None = self._around.market.ack(raw)
-        if ack is not None:
-            trusted = self.feed.on_ack(ack)
-            self._declare_renewed(trusted)
-            self.watchdog.acknowledged(trusted, clock.now_ns())
-            if ack.error:
-                events.SubscriptionFailed(
-                    exchange=self._around.exchange, market=self._around.market.name, detail=ack.error
-                ).emit()
-            if self.feed.streaming and not self.acknowledged_ns:
-                self.acknowledged_ns = clock.now_ns()
-        elif self._around.market.is_reconnect_notice(raw):
-            self._on_notice()
+        if ack is None:
+            self.beat_ns = clock.now_ns()
+            if self._around.market.is_reconnect_notice(raw):
+                self._on_notice()
+            return
+        trusted = self.feed.on_ack(ack, clock.monotonic_s())
+        for info in self._infos(trusted):
+            if info.name in self._renewed:
+                self._declare_renewed(info, self._renewed.pop(info.name))
+        self.watchdog.acknowledged(trusted, clock.now_ns())
+        if ack.error:
+            self._tell_failed(ack.error)
+        if self.feed.streaming and not self.acknowledged_ns:
+            self.acknowledged_ns = clock.now_ns()
 
-    def _declare_renewed(self, accepted: Iterable[str]) -> None:
-        """Write a gap frame per stream that was given up and is served again.
+    def _infos(self, names: Iterable[str]) -> list[StreamInfo]:
+        asked = set(names)
+        return [info for info in self.carried.streams if info.name in asked] if asked else []
 
-        A frame that came late may have closed the gap of the silence while the stream was still given up.
-        """
-        for info in self.carried.streams:
-            if info.name not in self._renewed or info.name not in accepted:
-                continue
-            self._renewed.discard(info.name)
-            from_ns = self.watchdog.last_ns.get(info.name, 0)
-            if not from_ns:
-                continue
-            detail = f"{info.name} was subscribed again"
-            evidence = GapEvidence(cause=RESUBSCRIBE, streams=(info.kind.value,), from_ns=from_ns, detail=detail)
-            self._around.intake.gap(self._around.lane_of(info.symbol), evidence)
-            if info.kind is StreamKind.BOOK:
-                self._around.on_lost(info.symbol)
+    def _declare_renewed(self, info: StreamInfo, from_ns: int) -> None:
+        """Write a gap frame for a stream that is given up and served again; one never heard has none."""
+        if from_ns:
+            self._around.declare.gap([info], RESUBSCRIBE, from_ns, f"{info.name} was subscribed again")
+
+    def _tell_refused(self) -> None:
+        """Say which streams the venue does not give: an event, and a gap that is open until it does."""
+        for name, detail in self.feed.refused():
+            self._tell_failed(f"{name} is given up: {detail}")
+            for info in self._infos([name]):
+                from_ns = self.watchdog.last_ns.get(info.heard, self.opened_ns)
+                self._around.declare.gap([info], REFUSED, from_ns, f"{name}: {detail}")
+
+    def _broken(self, last_ns: int, detail: str) -> None:
+        """Declare a break of the connection's own numbers before the frame that shows it, and end the connection."""
+        around = self._around
+        events.ConnectionSequenceBroken(
+            exchange=around.exchange,
+            market=around.market.name,
+            conn=self.receiver.conn,
+            detail=detail,
+            shard=around.intake.balance.shard,
+        ).emit()
+        # While frames are held back the predecessor still serves the streams: nothing is missed.
+        if not self.receiver.is_holding:
+            around.declare.gap(self.carried.streams, SEQUENCE, last_ns, detail)
+        self.fail(detail, SEQUENCE)
+
+    def _tell_failed(self, detail: str) -> None:
+        events.SubscriptionFailed(exchange=self._around.exchange, market=self._around.market.name, detail=detail).emit()

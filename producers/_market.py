@@ -15,6 +15,7 @@ from exchanges import DeltaVerdict, Market, Stream, StreamKind
 from producers import _guard as guard
 from producers._books import Books
 from producers._connection import ConnectLimiter
+from producers._declare import Declare
 from producers._envelope import Lane
 from producers._holes import Hole
 from producers._instruments import Instruments
@@ -22,6 +23,7 @@ from producers._intake import Intake
 from producers._link import Surroundings
 from producers._own import ALIVE, BOOK_SNAPSHOT, INSTRUMENT
 from producers._plan import choose_streams, choose_symbols, is_owned, spread
+from producers._receiver import Hooks
 from producers._reseed import ReseedRequest
 from producers._rest import BUDGET_SHARE, Rest
 from producers._router import CONNECTION_SYMBOL
@@ -89,9 +91,8 @@ class MarketRun:
             settings=own,
             limits=limits,
             intake=self._intake,
-            lane_of=self._lane_of,
-            on_book=self._on_book,
-            on_lost=self._books.lost,
+            declare=Declare(self._intake, self.lane_of, self.lanes.keys, self._books.lost, self.market.scoped_kinds),
+            hooks=Hooks(self.lane_of, on_book=self._on_book, is_ours=self.lanes.__contains__),
             room=room if waits else None,
         )
         limiters = {e.name: ConnectLimiter(e.connects_max, e.connects_window_s) for e in self.market.endpoints}
@@ -106,6 +107,16 @@ class MarketRun:
             snapshots.run(),
             self._instruments.run(self.lanes, self._intake, own.instruments_interval_s),
         ]
+
+    def lane_of(self, symbol: str) -> Lane:
+        """Return a symbol's lane, also of an index or of a symbol not recorded; of the connections for ""."""
+        lane = self.lanes.get(symbol) or self._others.get(symbol)
+        if lane is None:
+            name = symbol or CONNECTION_SYMBOL
+            if len(self._others) >= OTHER_SYMBOLS_MAX:
+                return Lane(self._exchange, self.market.name, name, self._source)
+            lane = self._others[symbol] = Lane(self._exchange, self.market.name, name, self._source)
+        return lane
 
     def wanted(self) -> dict[tuple[str, str], frozenset[str]]:
         """Return the stream kinds recorded per (market, symbol)."""
@@ -151,15 +162,6 @@ class MarketRun:
             "streaming": sum(session.streaming for session in self.sessions),
             "books_valid": self._books.valid_count(),
         }
-
-    def _lane_of(self, symbol: str) -> Lane:
-        lane = self.lanes.get(symbol) or self._others.get(symbol)
-        if lane is None:
-            name = symbol or CONNECTION_SYMBOL
-            if len(self._others) >= OTHER_SYMBOLS_MAX:
-                return Lane(self._exchange, self.market.name, name, self._source)
-            lane = self._others[symbol] = Lane(self._exchange, self.market.name, name, self._source)
-        return lane
 
     def _on_book(self, symbol: str, raw: bytes) -> None:
         if symbol not in self.lanes:

@@ -7,20 +7,27 @@ import uuid
 import msgspec
 
 from cryptoflow import clock
-from schemas import GapEvidence, encode_frame
+from schemas import FEED_SEPARATOR, GapEvidence, encode_frame
 
 GAP = "gap"
 ALIVE = "alive"
 INSTRUMENT = "instrument"
+SWITCH = "switch"
 BOOK_SNAPSHOT = "book_snapshot"
 
 
-class OwnFrames:
-    """Number frames under a connection uuid of their own, so that each has an identity."""
+def connection_id(feed: str) -> str:
+    """Draw the name of a connection: a uuid, after the label of its redundant feed where it has one."""
+    drawn = str(uuid.uuid4())
+    return f"{feed}{FEED_SEPARATOR}{drawn}" if feed else drawn
 
-    def __init__(self) -> None:
-        """Draw the uuid."""
-        self.conn = str(uuid.uuid4())
+
+class OwnFrames:
+    """Number frames under a connection of their own, so that each has an identity."""
+
+    def __init__(self, feed: str = "") -> None:
+        """Draw the connection."""
+        self.conn = connection_id(feed)
         self._number = 0
 
     def encode(

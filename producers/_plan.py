@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
@@ -12,6 +13,15 @@ from producers._choose import Selection, choose, parse
 from producers._replica import Replica
 from producers._watchdog import StreamInfo
 from schemas import InstrumentDefinition
+
+_QUOTES_CHARS = 3
+"""What a name costs in a request besides itself: its quotes and a comma."""
+
+_NO_INDEXES: Mapping[str, str] = MappingProxyType({})
+
+
+def _any_address(_symbol: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -77,47 +87,50 @@ def fits(endpoint: Endpoint, streams: Iterable[StreamInfo]) -> bool:
     return _Load.of(endpoint).plus(streams).is_within(endpoint)
 
 
-def bundles(
-    market: Market,
-    streams: Sequence[Stream],
-    symbols: Sequence[str],
-    indexes: Mapping[str, str] | None = None,
+def infos(
+    market: Market, streams: Sequence[Stream], symbols: Sequence[str], indexes: Mapping[str, str] = _NO_INDEXES
 ) -> list[tuple[StreamInfo, ...]]:
-    """Return the streams of one endpoint in groups that no connection boundary may cut.
+    """Return the streams of one endpoint in units that no connection boundary may cut.
 
-    First each whole market's stream, then those of each index that our symbols follow (`indexes` per
-    symbol), then those of each symbol. Without symbols there is nothing to carry.
+    First each whole market's stream, then those of each symbol, then those of each index that our
+    symbols follow (`indexes` per symbol). Without symbols there is nothing to carry.
     """
     if not symbols:
         return []
-    followed = dict.fromkeys(indexes[symbol] for symbol in symbols if symbol in indexes) if indexes else {}
-    found = [_infos(market, [stream], Per.MARKET, "") for stream in streams if stream.per is Per.MARKET]
-    found += [_infos(market, streams, Per.INDEX, index) for index in followed]
-    found += [_infos(market, streams, Per.SYMBOL, symbol) for symbol in symbols]
-    return [bundle for bundle in found if bundle]
+    followed = dict.fromkeys(indexes[symbol] for symbol in symbols if symbol in indexes)
+    units = [_infos(market, [stream], Per.MARKET, "") for stream in streams if stream.per is Per.MARKET]
+    units += [_infos(market, streams, Per.SYMBOL, symbol) for symbol in symbols]
+    units += [_infos(market, streams, Per.INDEX, index) for index in followed]
+    return [unit for unit in units if unit]
 
 
 def spread(
     market: Market,
     streams: Sequence[Stream],
     symbols: Sequence[str],
-    indexes: Mapping[str, str] | None = None,
+    indexes: Mapping[str, str] = _NO_INDEXES,
+    address_of: Callable[[str], str] = _any_address,
 ) -> list[Carried]:
-    """Spread streams over connections within each endpoint's limits; a symbol is never split on one endpoint."""
+    """Spread streams over connections within each endpoint's limits; a symbol is never split on one endpoint.
+
+    A connection holds the symbols of one address; what serves the market or an index goes where there is room.
+    """
     carried: list[Carried] = []
     for endpoint in market.endpoints:
         here = [stream for stream in streams if stream.endpoint == endpoint.name]
-        together: list[StreamInfo] = []
-        load = _Load.of(endpoint)
-        for bundle in bundles(market, here, symbols, indexes):
-            fuller = load.plus(bundle)
-            if together and not fuller.is_within(endpoint):
-                carried.append(Carried(endpoint, tuple(together)))
-                together, fuller = [], _Load.of(endpoint).plus(bundle)
-            together += bundle
-            load = fuller
-        if together:
-            carried.append(Carried(endpoint, tuple(together)))
+        open_here: dict[str, list[tuple[list[StreamInfo], _Load]]] = {}
+        for unit in infos(market, here, symbols, indexes):
+            shared = unit[0].per is not Per.SYMBOL
+            address = address_of(symbols[0] if shared else unit[0].symbol)
+            connections = open_here.setdefault(address, [])
+            load = connections[-1][1].plus(unit) if connections else _Load.of(endpoint).plus(unit)
+            if not connections or not load.is_within(endpoint):
+                connections.append(([], _Load.of(endpoint)))
+                load = _Load.of(endpoint).plus(unit)
+            connections[-1][0].extend(unit)
+            connections[-1] = (connections[-1][0], load)
+        for address, connections in open_here.items():
+            carried += [Carried(endpoint, tuple(together), address) for together, _ in connections]
     return carried
 
 

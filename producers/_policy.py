@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from producers._balance import counted_as, frame_kind
 from producers._envelope import Envelope
 from producers._holes import Hole, widen
 from producers._own import OwnFrames
@@ -36,12 +37,12 @@ class Policies:
 
     def sample(self, envelope: Envelope) -> list[tuple[str, bytes]]:
         """Take frames of sampled kinds out of an envelope but for one in `sample_every`; return them."""
-        if self._sampled.isdisjoint(envelope.kinds):
+        if self._sampled.isdisjoint(map(frame_kind, envelope.kinds)):
             return []
         kept: list[tuple[str, bytes]] = []
         dropped: list[tuple[str, bytes]] = []
         for pair in zip(envelope.kinds, envelope.frames, strict=True):
-            if pair[0] in self._sampled:
+            if frame_kind(pair[0]) in self._sampled:
                 self._seen[pair[0]] += 1
                 (dropped if self._seen[pair[0]] % self._every else kept).append(pair)
             else:
@@ -51,12 +52,12 @@ class Policies:
         return dropped
 
     def thin(self, value: bytes, own: OwnFrames) -> tuple[bytes, Counter[str]] | None:
-        """Take `drop_oldest` frames out of a spooled record; return the rest and counts by kind taken.
+        """Take `drop_oldest` frames out of a spooled record; return the rest and what was taken, as it was counted.
 
         A gap frame stands where the first of them stood. None when there is nothing to take.
         """
         record = decode_raw(value)
-        taken = Counter(frame.k for frame in record.frames if frame.k in self._oldest)
+        taken = Counter(counted_as(frame) for frame in record.frames if frame.k in self._oldest)
         if not taken:
             return None
         return _rebuild(record, self._oldest, own), taken

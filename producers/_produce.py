@@ -110,11 +110,12 @@ class _Run:
             limits,
             self._balance,
             self._dropped,
+            own.feed,
         )
         self._envelopes = Envelopes(
             own.envelope_max_frames, own.envelope_max_bytes, own.linger_min_ms, own.linger_max_ms
         )
-        self._intake = Intake(self._envelopes, self.publisher, self._balance)
+        self._intake = Intake(self._envelopes, self.publisher, self._balance, own.feed)
         self._markets = {
             name: MarketRun(settings, exchange.name, exchange.markets[name], source, self._intake) for name in names
         }

@@ -79,7 +79,7 @@ class Limits:
 class Publisher:
     """Deliver envelopes in the order of `accept`; never blocks and never raises for a slow broker."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - it connects this many parts
         self,
         client: Client,
         topic_of: Callable[[str], str],
@@ -88,6 +88,7 @@ class Publisher:
         limits: Limits,
         balance: Balance,
         on_drop: Callable[[Lane, Hole], None] = lambda _lane, _hole: None,
+        feed: str = "",
     ) -> None:
         """Start behind whatever an earlier run left in the spool."""
         self._client = client
@@ -100,8 +101,8 @@ class Publisher:
         self._unacked: deque[_Sent] = deque()
         self._in_flight_bytes = 0
         self._holes = Holes()
-        self._hole_frames = OwnFrames()
-        self._thin_frames = OwnFrames()
+        self._hole_frames = OwnFrames(feed)
+        self._thin_frames = OwnFrames(feed)
         self._spooled_records = 0
         self._damages = 0
         self._before_damage = b""

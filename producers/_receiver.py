@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from cryptoflow import clock
-from exchanges import Market, Routed
-from producers._balance import CONTROL, UNROUTED, CountKey
+from exchanges import BOOK_SNAPSHOT, Market, Part, Routed, StreamKind
+from exchanges import saw as sighted
+from producers._balance import CONTROL, NOT_OURS, STREAM_SNAPSHOT, UNROUTED, CountKey, part_of
+from producers._books import Reason
 from producers._envelope import Lane
 from producers._intake import Intake
+from producers._own import connection_id
 from producers._router import is_json, routed_or_unrouted
-from producers._watchdog import Watchdog
+from producers._watchdog import StreamInfo, Watchdog
 from schemas import encode_frame
 
 LANES_CACHE_MAX = 8192
 """Symbols whose lane is remembered; a venue may name any number of them."""
+
+_WHOLE = frozenset({*(kind.value for kind in StreamKind), CONTROL})
+"""Kinds of the frames that are taken as they are."""
+
+
+def _all_ours(_symbol: str) -> bool:
+    return True
+
+
+def _nothing(*_told: object) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Hold what a receiver asks and tells.
+
+    `is_ours` decides which symbols of a whole market's stream are kept. `on_book` and `on_snapshot`
+    get a book delta or an in-stream snapshot once it is published, `on_control` an answer at once,
+    `on_break` the time of the last frame before a break of the connection's own numbers, and the
+    break in words, before the frame after the break is published.
+    """
+
+    lane_of: Callable[[str], Lane]
+    on_control: Callable[[bytes], None] = _nothing
+    on_book: Callable[[str, bytes], None] = _nothing
+    on_snapshot: Callable[[str, bytes], None] = _nothing
+    on_break: Callable[[int, str], None] = _nothing
+    is_ours: Callable[[str], bool] = _all_ours
 
 
 class Receiver:
@@ -26,26 +58,29 @@ class Receiver:
     `hold_max_frames`, so that no symbol sees two connections interleaved.
     """
 
-    def __init__(
-        self,
-        market: Market,
-        lane_of: Callable[[str], Lane],
-        intake: Intake,
-        watchdog: Watchdog,
-        on_book: Callable[[str, bytes], None],
-        on_control: Callable[[bytes], None],
-    ) -> None:
-        """Draw the connection's uuid; it is the `c` of its frames."""
-        self.conn = str(uuid.uuid4())
+    def __init__(self, market: Market, intake: Intake, watchdog: Watchdog, hooks: Hooks, feed: str = "") -> None:
+        """Draw the connection's name; it is the `c` of its frames."""
+        self.conn = connection_id(feed)
         self._route = market.route
-        self._lane_of = lane_of
+        self._hooks = hooks
         self._lanes: dict[str, Lane] = {}
-        self._keys: dict[str, CountKey] = {}
+        home = hooks.lane_of("")
+        self._home = home
+        self._keys: dict[str, CountKey] = {kind: home.count_key(kind) for kind in _WHOLE}
         self._intake = intake
         self._received = intake.balance.received
         self._watchdog = watchdog
-        self._on_book = on_book
-        self._on_control = on_control
+        self._shared: frozenset[str] = frozenset()
+        self._names: dict[str, str] = {}
+        self._seen_books: set[str] = set()
+        self._after: dict[str, Callable[[str, bytes], None]] = {
+            StreamKind.BOOK.value: hooks.on_book,
+            part_of(StreamKind.BOOK.value): hooks.on_book,
+            STREAM_SNAPSHOT: hooks.on_snapshot,
+            part_of(BOOK_SNAPSHOT): hooks.on_snapshot,
+        }
+        self._sequence = market.connection_sequence
+        self._sequence_next = market.connection_sequence_start
         self._held: deque[tuple[Lane, str, bytes, int, str, bytes]] | None = None
         self._number = 0
         self.last_ns = 0
@@ -60,6 +95,17 @@ class Receiver:
         """Count the frames held back."""
         return 0 if self._held is None else len(self._held)
 
+    @property
+    def is_holding(self) -> bool:
+        """Tell whether frames are held back."""
+        return self._held is not None
+
+    def carry(self, streams: Iterable[StreamInfo]) -> None:
+        """Learn which streams the connection carries: their subscribed names, and which serve a whole market."""
+        found = list(streams)
+        self._names = {info.heard: info.name for info in found}
+        self._shared = frozenset(info.heard for info in found if info.is_shared)
+
     def hold(self) -> None:
         """Keep frames back from now on."""
         self._held = deque()
@@ -67,38 +113,111 @@ class Receiver:
     def release(self) -> None:
         """Publish what was held back, in order, and hold no more."""
         held, self._held = self._held, None
-        for lane, kind, frame, received_ns, symbol, raw in held or ():
-            self._publish(lane, kind, frame, received_ns, symbol, raw)
+        for lane, counted, frame, received_ns, symbol, raw in held or ():
+            self._publish(lane, counted, frame, received_ns, symbol, raw)
 
     def take(self, raw: bytes) -> None:
-        """Take one frame: it is published or held from here on, whatever it contains."""
-        received_ns = self.last_ns = clock.now_ns()
+        """Take one frame: it is published or held from here on, whatever it contains.
+
+        Only what a whole market's stream says of symbols that are not ours is counted and let go.
+        """
+        received_ns = clock.now_ns()
+        if self._sequence is not None:
+            self._check_sequence(raw)
+        self.last_ns = received_ns
         self._number += 1
         routed: Routed = routed_or_unrouted(self._route, raw)
         kind = routed.kind
-        symbol = routed.symbol
-        lane = self._lanes.get(symbol)
-        if lane is None:
-            lane = self._lane_of(symbol)
-            if len(self._lanes) < LANES_CACHE_MAX:
-                self._lanes[symbol] = lane
-        # An unrouted frame is told apart by our counts; in the log it is a control frame nobody can read.
-        named = CONTROL if kind == UNROUTED else kind
-        frame = encode_frame(self.conn, self._number, received_ns, named, raw, valid_json=is_json(raw))
         key = self._keys.get(kind)
-        if key is None:
-            key = self._keys[kind] = lane.count_key(kind)
+        stream = routed.stream
+        if key is None or routed.parts or (self._shared and stream in self._shared):
+            self._take_other(routed, raw, received_ns)
+            return
+        symbol = routed.symbol
+        lane = self._lanes.get(symbol) or self._lane(symbol)
+        frame = encode_frame(self.conn, self._number, received_ns, kind, raw, valid_json=is_json(raw))
         self._received[key] += 1
         if kind == CONTROL:
-            self._on_control(raw)
-        elif routed.stream:
-            self._watchdog.heard(routed.stream, received_ns)
+            self._hooks.on_control(raw)
+        elif stream:
+            self._watchdog.heard(stream, received_ns)
         if self._held is not None:
             self._held.append((lane, kind, frame, received_ns, symbol, raw))
         else:
             self._publish(lane, kind, frame, received_ns, symbol, raw)
 
-    def _publish(self, lane: Lane, kind: str, frame: bytes, received_ns: int, symbol: str, raw: bytes) -> None:
-        self._intake.take(lane, kind, frame, received_ns)
-        if kind == "book":
-            self._on_book(symbol, raw)
+    def forget_lanes(self) -> None:
+        """Ask for the lanes again: symbols came or went."""
+        self._lanes.clear()
+
+    def _take_other(self, routed: Routed, raw: bytes, received_ns: int) -> None:
+        """Take a frame that is not wholly one known kind of one symbol of ours."""
+        if routed.kind == UNROUTED:
+            # An unrouted frame is told apart by our counts; in the log it is a control frame nobody can read.
+            self._received[self._home.count_key(UNROUTED)] += 1
+            frame = encode_frame(self.conn, self._number, received_ns, CONTROL, raw, valid_json=is_json(raw))
+            self._pass(self._home, UNROUTED, frame, received_ns, "", raw)
+            return
+        parts = routed.parts or (Part(routed.kind, routed.symbol, routed.stream, raw),)
+        for stream in dict.fromkeys(part.stream for part in parts):
+            if stream:
+                self._watchdog.heard(stream, received_ns)
+        for ordinal, part in enumerate(parts):
+            self._take_part(part, ordinal, received_ns)
+
+    def _take_part(self, part: Part, ordinal: int, received_ns: int) -> None:
+        first = STREAM_SNAPSHOT if part.kind == BOOK_SNAPSHOT else part.kind
+        counted = part_of(part.kind) if ordinal else first
+        key = self._home.count_key(counted)
+        self._received[key] += 1
+        if part.stream in self._shared and not self._hooks.is_ours(part.symbol):
+            self._intake.balance.drop({key: 1}, NOT_OURS)
+            return
+        meta: dict[str, str | int] | None = None
+        if part.kind == BOOK_SNAPSHOT:
+            reason = Reason.RESYNC if part.symbol in self._seen_books else Reason.SUBSCRIBE
+            self._seen_books.add(part.symbol)
+            meta = {"reason": reason.value, "stream": self._names.get(part.stream, part.stream)}
+        frame = encode_frame(
+            self.conn, self._number, received_ns, part.kind, part.raw,
+            valid_json=is_json(part.raw), part=ordinal, meta=meta,
+        )  # fmt: skip
+        self._pass(self._lane(part.symbol), counted, frame, received_ns, part.symbol, part.raw)
+
+    def _lane(self, symbol: str) -> Lane:
+        lane = self._lanes.get(symbol)
+        if lane is None:
+            lane = self._hooks.lane_of(symbol)
+            if len(self._lanes) < LANES_CACHE_MAX:
+                self._lanes[symbol] = lane
+        return lane
+
+    def _check_sequence(self, raw: bytes) -> None:
+        """Hold every frame against the connection's own count, before any filter. PROTOCOLS 6.2.5."""
+        try:
+            number = self._sequence(raw) if self._sequence is not None else None
+        except (ValueError, RecursionError):
+            return
+        if number is None:
+            return
+        wanted, self._sequence_next = self._sequence_next, number + 1
+        if number == wanted:
+            return
+        if not self._number:
+            # PROTOCOLS 6.2.4 (!): the first number is not documented
+            sighted("PROTOCOLS 6.2.4", f"a connection's first number is {number}, not {wanted}")
+            return
+        self._sequence = None
+        self._hooks.on_break(self.last_ns, f"frame {number} came where {wanted} was due")
+
+    def _pass(self, lane: Lane, counted: str, frame: bytes, received_ns: int, symbol: str, raw: bytes) -> None:
+        if self._held is not None:
+            self._held.append((lane, counted, frame, received_ns, symbol, raw))
+        else:
+            self._publish(lane, counted, frame, received_ns, symbol, raw)
+
+    def _publish(self, lane: Lane, counted: str, frame: bytes, received_ns: int, symbol: str, raw: bytes) -> None:
+        self._intake.take(lane, counted, frame, received_ns)
+        after = self._after.get(counted)
+        if after is not None:
+            after(symbol, raw)

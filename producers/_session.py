@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from cryptoflow import clock, events
+from exchanges import StreamKind
 from producers._connection import Backoff, ConnectionLostError, ConnectLimiter, Target, open_connection
 from producers._link import Link, Surroundings
 from producers._plan import Carried
-from producers._watchdog import NS_PER_S, Remedy, Silence
-from schemas import GapEvidence
+from producers._watchdog import NS_PER_S, Remedy, Silence, StreamInfo
 
-DISCONNECT, SILENCE, PAUSE = "disconnect", "silence", "pause"
+SILENCE, PAUSE = "silence", "pause"
 _POLL_S = 0.05
 _SOUND_S = 10.0
 """A connection that lives this long needs no back-off after its end."""
@@ -37,13 +39,6 @@ class Session:
         self._link: Link | None = None
         self._fresh: Link | None = None
         self._replace = ""
-        self._cause = DISCONNECT
-        self._streams_by_symbol: dict[str, list[str]] = {}
-        self._kinds_by_symbol: dict[str, tuple[str, ...]] = {}
-        for symbol in dict.fromkeys(info.symbol for info in carried.streams):
-            own = [info for info in carried.streams if info.symbol == symbol]
-            self._streams_by_symbol[symbol] = [info.name for info in own]
-            self._kinds_by_symbol[symbol] = tuple(dict.fromkeys(info.kind.value for info in own))
 
     @property
     def link(self) -> Link | None:
@@ -55,12 +50,43 @@ class Session:
         """Tell whether every stream is acknowledged."""
         return self._link is not None and self._link.feed.streaming
 
+    def add(self, streams: Sequence[StreamInfo]) -> None:
+        """Carry further streams, on the open connection and on every later one."""
+        self._carry([*self.carried.streams, *streams], streams, ())
+        link = self._link
+        if link is not None and not link.ended.done():
+            self._around.declare.switch(streams, link.receiver.conn, 0)
+
+    def drop(self, streams: Iterable[StreamInfo]) -> None:
+        """Carry these streams no more."""
+        gone = [info for info in streams if info in self.carried.streams]
+        self._carry([info for info in self.carried.streams if info not in gone], (), gone)
+
+    def is_leaving(self, streams: Iterable[str]) -> bool:
+        """Tell whether the venue still has to answer that it gave these streams up."""
+        return self._link is not None and not self._link.ended.done() and self._link.feed.is_leaving(streams)
+
+    def resubscribe_book(self, symbol: str) -> bool:
+        """Ask for a symbol's book stream again, which brings its snapshot; False when it cannot be asked now."""
+        link = self._link
+        if link is None or link.ended.done():
+            return False
+        names = [
+            info.name
+            for info in self.carried.streams
+            if info.symbol == symbol and StreamKind.BOOK in info.kinds and link.feed.is_acknowledged(info.name)
+        ]
+        if names:
+            link.resubscribe(names)
+        return bool(names)
+
     async def run(self) -> None:
         """Serve until cancelled; then close the socket."""
         try:
             while True:
                 if self._link is None:
                     self._link = await self._connected(hold=False)
+                    self._catch_up(self._link)
                 await self._serve(self._link)
         finally:
             links, self._link, self._fresh = (self._link, self._fresh), None, None
@@ -71,9 +97,8 @@ class Session:
 
     def reconnect(self, cause: str, detail: str) -> None:
         """Give the connection up and open another: what lies between is a gap."""
-        if self._link is not None and not self._link.ended.done():
-            self._cause = cause
-            self._link.fail(detail)
+        if self._link is not None:
+            self._link.fail(detail, cause)
 
     def replace(self, reason: str) -> None:
         """Open another connection, then close this one: nothing is missed."""
@@ -84,7 +109,7 @@ class Session:
         link = self._link
         if link is None or link.ended.done():
             return
-        if link.feed.streaming and link.watchdog.is_connection_silent(now_ns):
+        if link.feed.streaming and link.watchdog.is_connection_silent(now_ns, link.beat_ns):
             limit_s = self._around.limits.connection_silence_s
             self.reconnect(SILENCE, f"no data frame within connection_silence_s {limit_s:g} s")
             return
@@ -111,6 +136,8 @@ class Session:
         link = Link(connection, around, self.carried, lambda: self.replace("server notice"))
         if hold:
             link.receiver.hold()
+        else:
+            link.elect()
         link.start()
         self._count_connections(1)
         events.ConnectionOpened(
@@ -147,6 +174,7 @@ class Session:
         except TimeoutError:
             return old.ended.done()
         self._fresh = fresh
+        self._catch_up(fresh)
         ready = await self._overlap(old, fresh)
         if not ready and not old.ended.done():
             # Its frames were received, so they are published; the old connection's own make them repeats.
@@ -156,9 +184,9 @@ class Session:
             return False
         if not ready:
             # The old connection went first: what came after its last frame may lie before the new one's first.
-            cause, self._cause = self._cause, DISCONNECT
-            self._declare(old, cause, old.ended.result())
+            self._declare(old)
         await self._close(old)
+        fresh.elect(since_ns=old.receiver.last_ns)
         fresh.receiver.release()
         self._link, self._fresh = fresh, None
         events.ConnectionReplaced(
@@ -188,34 +216,28 @@ class Session:
         return False
 
     async def _lost(self, link: Link) -> None:
-        detail = link.ended.result()  # an unexpected error of its tasks comes out here
+        link.ended.result()  # an unexpected error of its tasks comes out here
         self._link = None
-        cause, self._cause = self._cause, DISCONNECT
         self._replace = ""
-        self._declare(link, cause, detail)
+        self._declare(link)
         await self._close(link)
         if clock.monotonic_s() - link.opened_s < _SOUND_S:
             await asyncio.sleep(self._backoff.next_s())
 
-    def _declare(self, link: Link, cause: str, detail: str) -> None:
+    def _declare(self, link: Link) -> None:
         """Write one gap frame per symbol before anything of the next connection."""
+        detail = link.ended.result()
         events.ConnectionLost(
             exchange=self._around.exchange,
             market=self._around.market.name,
             endpoint=self.carried.endpoint.name,
             conn=link.receiver.conn,
-            cause=cause,
+            cause=link.cause,
             detail=detail,
         ).emit()
         # A connection without a frame ends inside the gap of its predecessor.
-        from_ns = link.receiver.last_ns
-        if not from_ns:
-            return
-        for symbol, kinds in self._kinds_by_symbol.items():
-            evidence = GapEvidence(cause=cause, streams=kinds, from_ns=from_ns, detail=detail[:200])
-            self._around.intake.gap(self._around.lane_of(symbol), evidence)
-            if "book" in kinds:
-                self._around.on_lost(symbol)
+        if link.receiver.last_ns:
+            self._around.declare.gap(self.carried.streams, link.cause, link.receiver.last_ns, detail)
 
     def _silent(self, link: Link, silence: Silence, now_ns: int) -> None:
         info = silence.info
@@ -228,16 +250,26 @@ class Session:
             silent_s=(now_ns - silence.since_ns) / 1e9,
         ).emit()
         if silence.first:
-            evidence = GapEvidence(cause=SILENCE, streams=(info.kind.value,), from_ns=silence.since_ns, detail=detail)
-            self._around.intake.gap(self._around.lane_of(info.symbol), evidence)
-            if info.kind.value == "book":
-                self._around.on_lost(info.symbol)
+            self._around.declare.gap([info], SILENCE, silence.since_ns, detail)
         if silence.remedy is Remedy.CONNECTION:
             self.reconnect(SILENCE, detail)
         elif silence.remedy is Remedy.SYMBOL:
-            link.resubscribe(self._streams_by_symbol[info.symbol])
+            link.resubscribe([one.name for one in self.carried.streams if one.symbol == info.symbol])
         else:
             link.resubscribe([info.name])
+
+    def _carry(self, streams: Sequence[StreamInfo], added: Sequence[StreamInfo], gone: Sequence[StreamInfo]) -> None:
+        self.carried = replace(self.carried, streams=tuple(streams))
+        for link in (self._link, self._fresh):
+            if link is not None:
+                link.carry(streams, added, gone)
+
+    def _catch_up(self, link: Link) -> None:
+        """Give a connection the streams that came or went while it was being handed over."""
+        own, wanted = link.carried.streams, self.carried.streams
+        if own != wanted:
+            added = [info for info in wanted if info not in own]
+            link.carry(wanted, added, [info for info in own if info not in wanted])
 
     async def _close(self, link: Link) -> None:
         await link.stop()

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from exchanges import StreamKind
+from exchanges import Per, StreamKind
 
 NS_PER_S = 1_000_000_000
 _LEARN_MIN_FRAMES = 20
@@ -36,12 +36,34 @@ class SilenceLimits:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """Describe one subscribed stream of one symbol."""
+    """Describe one subscribed stream of one symbol, of one index, or of a whole market (symbol "").
+
+    `also` names further kinds its frames carry. `routed` is what its frames name it, where that
+    differs from its subscribed name.
+    """
 
     name: str
     kind: StreamKind
     symbol: str
     period_s: float | None
+    also: tuple[StreamKind, ...] = ()
+    per: Per = Per.SYMBOL
+    routed: str = ""
+
+    @property
+    def heard(self) -> str:
+        """Return the name its frames have."""
+        return self.routed or self.name
+
+    @property
+    def kinds(self) -> tuple[StreamKind, ...]:
+        """Return all kinds its frames carry."""
+        return (self.kind, *self.also)
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether it serves the whole market."""
+        return self.per is Per.MARKET
 
 
 class Remedy(enum.Enum):
@@ -82,10 +104,27 @@ class Watchdog:
     def __init__(self, streams: Iterable[StreamInfo], limits: SilenceLimits) -> None:
         """Watch nothing until a stream is acknowledged."""
         self._limits = limits
-        self._watches = {info.name: _Watch(info) for info in streams}
+        self._watches: dict[str, _Watch] = {}
+        self._heard: dict[str, str] = {}
         self.last_ns: dict[str, int] = {}
-        self.counts: dict[str, int] = dict.fromkeys(self._watches, 0)
+        self.counts: dict[str, int] = {}
         self.connection_ns = 0
+        self.add(streams)
+
+    def add(self, streams: Iterable[StreamInfo]) -> None:
+        """Watch further streams, once they are acknowledged."""
+        for info in streams:
+            self._watches[info.heard] = _Watch(info)
+            self._heard[info.name] = info.heard
+            self.counts[info.heard] = 0
+
+    def drop(self, streams: Iterable[StreamInfo]) -> None:
+        """Watch these streams no more."""
+        for info in streams:
+            self._watches.pop(info.heard, None)
+            self._heard.pop(info.name, None)
+            self.counts.pop(info.heard, None)
+            self.last_ns.pop(info.heard, None)
 
     def opened(self, now_ns: int) -> None:
         """Start the connection's own timer."""
@@ -94,8 +133,8 @@ class Watchdog:
     def acknowledged(self, names: Iterable[str], now_ns: int) -> None:
         """Start, or start again, the timers of streams the venue accepted."""
         for name in names:
-            if name in self._watches:
-                self._watches[name].watched_ns = now_ns
+            if name in self._heard:
+                self._watches[self._heard[name]].watched_ns = now_ns
 
     def heard(self, name: str, now_ns: int) -> None:
         """Note a data frame of a stream."""
@@ -104,9 +143,15 @@ class Watchdog:
         if name in self.counts:
             self.counts[name] += 1
 
-    def is_connection_silent(self, now_ns: int) -> bool:
-        """Tell whether no data frame at all came within `connection_silence_s`."""
-        return now_ns - self.connection_ns > self._limits.connection_silence_s * NS_PER_S
+    def is_connection_silent(self, now_ns: int, frame_ns: int = 0) -> bool:
+        """Tell whether no data frame at all came within `connection_silence_s`.
+
+        `frame_ns` is the time of the last frame of any kind: while a venue's heartbeats come, the
+        connection lives, its instruments may be quiet, and their own limits tell.
+        """
+        limit_ns = self._limits.connection_silence_s * NS_PER_S
+        beats = frame_ns > self.connection_ns and now_ns - frame_ns <= limit_ns
+        return now_ns - self.connection_ns > limit_ns and not beats
 
     def limit(self, name: str) -> tuple[float, str] | None:
         """Return the stream's limit in seconds and its name; None for a stream without one yet."""
@@ -138,14 +183,16 @@ class Watchdog:
         found: dict[str, tuple[list[StreamKind], int]] = {}
         for name, watch in self._watches.items():
             last = max(self.last_ns.get(name, 0), watch.watched_ns)
-            if not watch.watched_ns or watch.alarmed_ns or now_ns - last < least_s * NS_PER_S:
+            # A whole market's stream may be busy and yet say nothing of one symbol.
+            busy = now_ns - last < least_s * NS_PER_S and not watch.info.is_shared
+            if not watch.watched_ns or watch.alarmed_ns or busy:
                 continue
             if name not in self.last_ns and (watch.info.kind is not StreamKind.LIQUIDATIONS or not self.last_ns):
                 continue
             limit = self.limit(name)
             limit_s = limit[0] if limit is not None else self._limits.connection_silence_s
             kinds, most = found.get(watch.info.symbol, ([], 0))
-            found[watch.info.symbol] = ([*kinds, watch.info.kind], max(most, int(limit_s * NS_PER_S)))
+            found[watch.info.symbol] = ([*kinds, *watch.info.kinds], max(most, int(limit_s * NS_PER_S)))
         return found
 
     def silent_share(self) -> float:
@@ -161,7 +208,7 @@ class Watchdog:
                 yield watch.info, (now_ns - last) / NS_PER_S
 
     def _learn(self, watch: _Watch) -> None:
-        name = watch.info.name
+        name = watch.info.heard
         fresh = self.counts[name] - watch.frames_seen
         last = self.last_ns.get(name, 0)
         if not fresh:
@@ -179,11 +226,11 @@ class Watchdog:
             watch.alarms = 0
 
     def _silence(self, watch: _Watch, now_ns: int) -> Silence | None:
-        limit = self.limit(watch.info.name)
+        limit = self.limit(watch.info.heard)
         if not watch.watched_ns or limit is None:
             return None
         limit_s, limit_name = limit
-        heard = self.last_ns.get(watch.info.name, 0)
+        heard = self.last_ns.get(watch.info.heard, 0)
         start = max(heard, watch.watched_ns, watch.alarmed_ns)
         # A stream nobody ever heard may simply be quiet: each alarm doubles the wait for the next.
         patience = min(2**watch.alarms, _BACKOFF_MAX)

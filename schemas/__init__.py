@@ -4,6 +4,7 @@ from schemas._catalog import Topic, records, topic_of, topics
 from schemas._columns import BadCell, Columns
 from schemas._md import Mark, MdHeader, Verdict, decode_md, encode_md
 from schemas._raw import (
+    FEED_SEPARATOR,
     RAW_VERSION,
     Alive,
     GapEvidence,
@@ -22,6 +23,7 @@ from schemas._types import Field, Type
 
 __all__ = [
     "COMMON",
+    "FEED_SEPARATOR",
     "RAW_VERSION",
     "Alive",
     "BadCell",

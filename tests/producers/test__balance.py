@@ -25,10 +25,13 @@ def test_the_balance_adds_up() -> None:
     balance.publish({TRADES: 7, ACKS: 2})
     balance.drop({TRADES: 2}, "spool_full")
     facts = balance.facts()
-    assert facts | {"control": 0, "own": 0} == {
-        "received": 10, "recovered": 3, "published": 7, "dropped": 2, "in_flight": 4, "control": 0, "own": 0,
+    assert facts | {"control": 0, "own": 0, "part": 0} == {
+        "received": 10, "recovered": 3, "published": 7, "dropped": 2, "not_ours": 0, "in_flight": 4,
+        "control": 0, "own": 0, "part": 0,
     }  # fmt: skip
-    assert facts["control"] == {"received": 2, "recovered": 0, "published": 2, "dropped": 0, "in_flight": 0}
+    assert facts["control"] == {
+        "received": 2, "recovered": 0, "published": 2, "dropped": 0, "not_ours": 0, "in_flight": 0,
+    }  # fmt: skip
     assert balance.in_flight == 5
 
 

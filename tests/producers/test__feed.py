@@ -8,7 +8,7 @@ import msgspec
 
 from exchanges import Ack
 from exchanges.binance import USDM
-from producers._feed import ATTEMPTS_MAX, Feed
+from producers._feed import ATTEMPTS_MAX, Feed, Names
 
 ENDPOINT = dataclasses.replace(
     USDM.endpoint("public"), streams_per_request_max=2, messages_per_s=10.0, ack_timeout_s=5.0
@@ -17,7 +17,7 @@ ENDPOINT = dataclasses.replace(
 
 def feed(count: int = 5) -> Feed:
     """Make a feed of a few streams."""
-    return Feed(ENDPOINT, [f"s{number}" for number in range(count)], USDM.subscribe, USDM.unsubscribe)
+    return Feed(ENDPOINT, [f"s{number}" for number in range(count)], Names(USDM.subscribe, USDM.unsubscribe))
 
 
 def sent(one: Feed, now_s: float) -> list[dict[str, object]]:

@@ -11,8 +11,10 @@ from cryptoflow.config import Producer
 from exchanges import StreamKind
 from exchanges.binance import USDM
 from producers._connection import Target, open_connection
+from producers._declare import Declare
 from producers._link import Link, Surroundings
 from producers._plan import Carried
+from producers._receiver import Hooks
 from producers._watchdog import SilenceLimits, StreamInfo
 from schemas import GapEvidence
 from tests.doubles.memory_log import MemoryLog
@@ -26,8 +28,8 @@ async def opened(venue: ScriptedVenue, log: MemoryLog, room: asyncio.Event | Non
     """Open a started link with one stream."""
     around = Surroundings(
         exchange="binance", market=USDM, settings=Producer(), limits=SilenceLimits(30, 15, 30, 5, 120),
-        intake=log.intake, lane_of=log.lane, on_book=lambda _symbol, _raw: None,
-        on_lost=lambda _symbol: None, room=room,
+        intake=log.intake,
+            declare=Declare(log.intake, log.lane, lambda: (), lambda _symbol: None), hooks=Hooks(log.lane), room=room,
     )  # fmt: skip
     where = dataclasses.replace(USDM.endpoint("market"), **endpoint)  # type: ignore[arg-type] # any of its fields
     carried = Carried(where, (StreamInfo(STREAM, StreamKind.TRADES, "AAAUSDT", None),))

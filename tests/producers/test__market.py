@@ -162,7 +162,7 @@ def test_lanes_of_other_symbols_are_bounded(memory_log: MemoryLog, monkeypatch: 
     """Frames of symbols nobody asked for are published under their own key, at bounded memory."""
     monkeypatch.setattr(_market, "OTHER_SYMBOLS_MAX", 2)
     run = MarketRun(Settings(environment="test"), "binance", USDM, "test", memory_log.intake)
-    lanes = [run._lane_of(f"S{number}") for number in range(5)]
+    lanes = [run.lane_of(f"S{number}") for number in range(5)]
     assert [lane.symbol for lane in lanes] == [f"S{number}" for number in range(5)]
     assert len(run._others) == 2
-    assert run._lane_of("").symbol == "_conn" or run._lane_of("").key.endswith(b"_conn")
+    assert run.lane_of("").symbol == "_conn" or run.lane_of("").key.endswith(b"_conn")

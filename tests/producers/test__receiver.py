@@ -9,7 +9,7 @@ import pytest
 from exchanges import StreamKind
 from exchanges.binance import USDM
 from producers import _receiver
-from producers._receiver import Receiver
+from producers._receiver import Hooks, Receiver
 from producers._watchdog import SilenceLimits, StreamInfo, Watchdog
 from tests.doubles.memory_log import MemoryLog
 
@@ -30,7 +30,8 @@ class Bench:
             [StreamInfo("aaausdt@aggTrade", StreamKind.TRADES, "AAAUSDT", None)], SilenceLimits(1, 1, 2, 2, 1)
         )
         on_book: Callable[[str, bytes], None] = lambda symbol, raw: self.books.append((symbol, raw))  # noqa: E731 - short
-        self.receiver = Receiver(USDM, log.lane, log.intake, self.watchdog, on_book, self.control.append)
+        hooks = Hooks(log.lane, on_book=on_book, on_control=self.control.append)
+        self.receiver = Receiver(USDM, log.intake, self.watchdog, hooks)
 
 
 @pytest.fixture

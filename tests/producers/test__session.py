@@ -15,8 +15,10 @@ from cryptoflow.config import Producer
 from exchanges import StreamKind
 from exchanges.binance import USDM
 from producers._connection import ConnectLimiter
+from producers._declare import Declare
 from producers._link import Surroundings
 from producers._plan import Carried
+from producers._receiver import Hooks
 from producers._session import PAUSE, Session
 from producers._watchdog import SilenceLimits, StreamInfo
 from schemas import GapEvidence, RawFrame
@@ -46,8 +48,8 @@ class Bench:
         )
         settings = Producer(**SETTINGS)
         around = Surroundings(
-            exchange="binance", market=USDM, settings=settings, limits=limits, intake=log.intake, lane_of=log.lane,
-            on_book=lambda _symbol, _raw: None, on_lost=self.lost.append, room=None,
+            exchange="binance", market=USDM, settings=settings, limits=limits, intake=log.intake,
+            declare=Declare(log.intake, log.lane, lambda: (), self.lost.append), hooks=Hooks(log.lane), room=None,
         )  # fmt: skip
         where = dataclasses.replace(USDM.endpoint("public"), messages_per_s=100.0, **endpoint)
         self.session = Session(around, Carried(where, infos), venue.url, ConnectLimiter(1000, 300.0))
