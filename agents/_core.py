@@ -33,12 +33,18 @@ KEY_PARTS = 3
 
 @dataclass(slots=True)
 class Outputs:
-    """Hold what one call gave: md records in order, snapshot requests, counts of repeats and dead frames."""
+    """Hold what one call gave: md records in order, snapshot requests, counts.
+
+    `checksums` counts the sums over books by exchange, market and what they said: ok, mismatch, absent;
+    `passed_over` the frames of connections that do not count, by exchange, market and kind.
+    """
 
     md: list[MdOutput] = field(default_factory=list)
     reseeds: list[Reseed] = field(default_factory=list)
     duplicates: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     dead: Counter[tuple[str, str]] = field(default_factory=Counter)
+    checksums: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    passed_over: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     frames: int = 0
 
 
@@ -94,7 +100,15 @@ class PartitionCore:
             self._advance(batch, views, effects)
         md = assemble(batch, effects, self._partition, self._wanted, self._rows_max)
         frames = len(batch.frames) - len(batch.broken)
-        return Outputs(md, effects.reseeds, effects.duplicates, effects.dead, frames)
+        return Outputs(
+            md,
+            effects.reseeds,
+            effects.duplicates,
+            effects.dead,
+            effects.checksums,
+            effects.passed_over,
+            frames,
+        )
 
     def dirty(self) -> list[tuple[str, int, bytes]]:
         """Return (key, raw offset, state) of the symbols changed since their state was last cleared."""
@@ -191,6 +205,7 @@ class PartitionCore:
             view.canonical, view.terms = symbol.canonical, symbol.terms
         for topic, ordinal, values in run.rows:
             effects.rows.setdefault(topic, []).append((ordinal, values))
+        effects.checksums.update(run.checksums)
         return True
 
     def _turn(self, batch: Batch, view: RecordView, ordinal: int, effects: Effects) -> None:

@@ -61,6 +61,14 @@ class Outputs(Protocol):
         """Return the dead letters, by exchange and stage."""
 
     @property
+    def checksums(self) -> Counter[tuple[str, str, str]]:
+        """Return the sums over books, by exchange, market and what they said."""
+
+    @property
+    def passed_over(self) -> Counter[tuple[str, str, str]]:
+        """Return the frames of connections that do not count, by exchange, market and kind."""
+
+    @property
     def frames(self) -> int:
         """Return the frames read."""
 

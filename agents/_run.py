@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,8 @@ from exchanges import Market
 class Run:
     """Show operators a run of frames that all decoded, of data kinds only.
 
-    `spans` has, per kind, the ranges of entries of the run in the kind's group.
+    `spans` has, per kind, the ranges of entries of the run in the kind's group. `rows` and `checksums`
+    are what operators say; they count only when every operator accepts.
     """
 
     batch: Batch
@@ -23,6 +25,7 @@ class Run:
     groups: Mapping[str, Group]
     spans: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     rows: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
+    checksums: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         """Join the spans of neighbouring records."""

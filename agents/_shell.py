@@ -27,8 +27,10 @@ from cryptoflow.config import Settings
 from cryptoflow.errors import StopError
 from cryptoflow.events import (
     agent_frame_seconds,
+    book_checksums_total,
     dead_letters_total,
     duplicates_dropped_total,
+    passed_over_total,
     reader_messages_total,
 )
 
@@ -37,6 +39,7 @@ _WATCH_S = 5.0
 _CLOSE_S = 3.0
 _RELEASE_S = 8.0
 _BROKER_QUESTION_S = 10.0
+_SPARE = "spare"
 
 
 class Shell:
@@ -199,6 +202,10 @@ class Shell:
             duplicates_dropped_total.labels(*labels).inc(count)
         for (exchange, stage), count in outputs.dead.items():
             dead_letters_total.labels(exchange, stage).inc(count)
+        for verdicts, count in outputs.checksums.items():
+            book_checksums_total.labels(*verdicts).inc(count)
+        for spare, count in outputs.passed_over.items():
+            passed_over_total.labels(*spare, _SPARE).inc(count)
 
     async def _guard(self, work: Awaitable[Any]) -> None:
         """Let cancellation pass while stopping; anything else ends the process."""

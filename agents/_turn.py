@@ -41,10 +41,12 @@ class Hole:
 
 @dataclass(slots=True)
 class Effects:
-    """Collect what operators say besides the columns: rows by topic, repeats, dead frames, requests."""
+    """Collect what operators say besides the columns: rows by topic, counts, requests."""
 
     rows: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     duplicates: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    checksums: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    passed_over: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     dead: Counter[tuple[str, str]] = field(default_factory=Counter)
     reseeds: list[Reseed] = field(default_factory=list)
 
@@ -54,10 +56,10 @@ class Turn:
     """Show one frame to the operators, and take what they find.
 
     Operators of a later stage see what earlier ones found: `holes`, `late_ids` (missing ids that
-    arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or began
-    anew at a snapshot), `broke` (the book is not proven any more), `next_ids` (the id expected next,
-    by stream), `chained_from` (the id up to which a new chain may miss some) and `book` (what
-    continuity of the book rests on).
+    arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or a snapshot
+    of its stream came), `begun` (the book begins anew with the levels of this frame), `broke` (the
+    book is not proven any more), `next_ids` (the id expected next, by stream), `chained_from` (the id
+    up to which a new chain may miss some) and `book` (what continuity of the book rests on).
     """
 
     batch: Batch
@@ -73,6 +75,7 @@ class Turn:
     dropped: bool = False
     fresh: bool = False
     spliced: bool = False
+    begun: bool = False
     broke: bool = False
     book: BookState | None = None
     chained_from: int | None = None

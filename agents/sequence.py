@@ -113,6 +113,8 @@ def _snapshot(state: Sequence, turn: Turn, rules: BookRules) -> None:
     was_valid = state.book.valid
     verdict = rules.on_snapshot(state.book, last, in_stream=in_stream)
     turn.spliced = state.book.valid and (in_stream or not was_valid)
+    # The levels of a snapshot that the chain contains are behind the book.
+    turn.begun = in_stream and turn.spliced and last in (NO_ID, state.book.last)
     if in_stream and not was_valid and last != NO_ID:
         turn.chained_from = last
     if verdict is SnapshotVerdict.STALE and not state.book.valid:

@@ -26,7 +26,7 @@ RECORD = Record(
         Field(107, "to_id", Type.LONG, "last id missing, where known"),
         Field(108, "ids_missing", Type.LONG, "ids missing, where known"),
         Field(109, "frames_missing", Type.LONG, "frames missing, where known"),
-        Field(110, "resolved_by", Type.SYMBOLIC, "what ended it: next, snapshot, alive, late"),
+        Field(110, "resolved_by", Type.SYMBOLIC, "what ended it: next, snapshot, alive, late, backfill, absent"),
         Field(111, "detail", Type.STRING, "the evidence in words"),
     ),
 )

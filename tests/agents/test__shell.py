@@ -106,6 +106,8 @@ async def test_counters_move_once_per_take() -> None:
     outputs = HashCore().process([])
     outputs.duplicates["binance", "usdm", "trades"] += 2
     outputs.dead["binance", "decode"] += 1
+    outputs.checksums["kraken", "spot", "ok"] += 3
+    outputs.passed_over["kraken", "spot", "quotes"] += 4
     outputs.frames = 8
     record = SimpleNamespace(offset=1, key=b"k", value=b"v", timestamp=0, timestamp_type=0, serialized_value_size=1)
 
@@ -116,12 +118,15 @@ async def test_counters_move_once_per_take() -> None:
     before = value(_shell.reader_messages_total.labels("raw.binance"))
     duplicates = _shell.duplicates_dropped_total.labels("binance", "usdm", "trades")
     dead = _shell.dead_letters_total.labels("binance", "decode")
-    counts = value(duplicates), value(dead)
+    sums = _shell.book_checksums_total.labels("kraken", "spot", "ok")
+    spare = _shell.passed_over_total.labels("kraken", "spot", "quotes", "spare")
+    counters = (duplicates, dead, sums, spare)
+    counts = [value(one) for one in counters]
     bundle = Bundle(TP("raw.binance", 0), [record, record], 1)
     await made._backlog.put(Arrived(1, ("raw.binance", 0), bundle.records, 2))
     await made._take()
     assert value(_shell.reader_messages_total.labels("raw.binance")) == before + 2
-    assert (value(duplicates), value(dead)) == (counts[0] + 2, counts[1] + 1)
+    assert [value(one) - count for one, count in zip(counters, counts, strict=True)] == [2, 1, 3, 4]
 
 
 def value(counter: Any) -> float:

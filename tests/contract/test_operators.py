@@ -10,7 +10,7 @@ import pytest
 
 from agents._operator import Operator
 from agents._symbol import operators
-from tests.doubles.random_log import ACTIONS, make_log
+from tests.doubles.random_log import ACTIONS_MAX, make_log
 from tests.doubles.raw_frames import Log, core, delta, quote, trade
 
 BY_NAME = pytest.mark.parametrize("operator", operators(), ids=lambda one: one.name)
@@ -72,7 +72,7 @@ def test_quiet_changes_no_state_it_is_given(operator: Operator) -> None:
 
 def test_a_state_is_bounded_whatever_the_log_holds() -> None:
     """After thousands of frames with every trouble in them a symbol's state is small."""
-    steps = [(0, number * 7 + number // 50, number * 13 % 60, number % 4) for number in range(len(ACTIONS) * 100)]
+    steps = [(0, number * 7 + number // 50, number * 13 % 60, number % 4) for number in range(ACTIONS_MAX * 100)]
     one = core()
     one.process(make_log(steps))
     assert max(len(state) for _, _, state in one.dirty()) < STATE_MAX_BYTES

@@ -33,6 +33,8 @@ class Outputs:
     reseeds: list[object] = field(default_factory=list)
     duplicates: Counter[tuple[str, ...]] = field(default_factory=Counter)
     dead: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    checksums: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    passed_over: Counter[tuple[str, ...]] = field(default_factory=Counter)
     frames: int = 0
 
 

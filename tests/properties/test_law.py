@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents._core import PartitionCore
-from tests.doubles.random_log import Step, make_log, make_steps
+from agents._core import PartitionCore, Reseed
+from tests.doubles.random_log import MARKETS, Step, make_log, make_steps
 from tests.doubles.raw_frames import Reader, Record, Writer, core, whole
 
 STEPS = st.builds(
@@ -35,6 +36,11 @@ def pieces(records: Sequence[Record], cuts: Sequence[int]) -> list[Sequence[Reco
     return made
 
 
+def in_log_order(reseeds: Sequence[Reseed]) -> list[Reseed]:
+    """Sort requests of several symbols as they stand in the log."""
+    return sorted(reseeds, key=lambda one: one.raw_offset)
+
+
 @LIMITS
 @given(steps=STEPS, cuts=CUTS)
 def test_any_cut_gives_the_same_rows_and_state(steps: list[Step], cuts: list[int]) -> None:
@@ -42,12 +48,16 @@ def test_any_cut_gives_the_same_rows_and_state(steps: list[Step], cuts: list[int
     records = make_log(steps)
     reader, one = Reader(), core(rows_max=5)
     writer = Writer(reader)
-    for piece in pieces(records, cuts):
-        writer.write(one.process(piece))
+    outputs = [one.process(piece) for piece in pieces(records, cuts)]
+    for each in outputs:
+        writer.write(each)
     at_once = core()
-    at_once.process(records)
+    told = at_once.process(records)
     assert reader.rows == whole(records)
     assert state_of(one) == state_of(at_once)
+    assert sum((each.checksums for each in outputs), Counter()) == told.checksums
+    assert sum((each.duplicates for each in outputs), Counter()) == told.duplicates
+    assert [reseed for each in outputs for reseed in in_log_order(each.reseeds)] == in_log_order(told.reseeds)
 
 
 @LIMITS
@@ -55,9 +65,11 @@ def test_any_cut_gives_the_same_rows_and_state(steps: list[Step], cuts: list[int
 def test_other_symbols_change_nothing(steps: list[Step]) -> None:
     """A symbol's rows are the same whether or not other symbols' records stand between its own."""
     records = make_log(steps)
-    alone = whole([record for record in records if record[1] == b"invented.m.AB"])
-    beside = {topic: [row for row in found if row["native_symbol"] == "AB"] for topic, found in whole(records).items()}
-    assert alone == {topic: found for topic, found in beside.items() if found}
+    together = whole(records)
+    for symbol, market in MARKETS.items():
+        alone = whole([record for record in records if record[1] == f"invented.{market}.{symbol}".encode()])
+        beside = {topic: [row for row in found if row["native_symbol"] == symbol] for topic, found in together.items()}
+        assert alone == {topic: found for topic, found in beside.items() if found}
 
 
 @LIMITS
