@@ -68,6 +68,8 @@ def specs(settings: Settings) -> list[TopicSpec]:
     wanted += [(kafka.md_topic(name), kafka.partitions, kept(kafka.md_retention_hours)) for name in sorted(md_topics())]
     wanted += [(kafka.state_topic(settings.agents.role), kafka.partitions, compacted)]
     wanted += [(kafka.control_topic("reseed"), 1, control)]
+    # What people asked for is a table: the newest value of a key is kept for ever.
+    wanted += [(kafka.control_topic(name), 1, compacted) for name in ("symbols", "replicas")]
     return [TopicSpec(name, count, kafka.replication_factor, values) for name, count, values in wanted]
 
 

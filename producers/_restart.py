@@ -17,11 +17,16 @@ import msgspec
 from cryptoflow import clock
 from cryptoflow.config import Settings
 from cryptoflow.errors import BrokerAwayError
-from producers._holes import STREAM_KINDS
+from exchanges import StreamKind
+from producers._balance import STREAM_SNAPSHOT, counted_as
 from producers._own import ALIVE
-from schemas import GapEvidence, RawRecord, decode_raw
+from schemas import Alive, GapEvidence, RawFrame, RawRecord, Switch, decode_raw, feed_of
+
+Symbol = tuple[str, str]
+"""A market and a native symbol, or an index, within one exchange."""
 
 RESTART = "restart"
+_KINDS = {kind.value: kind.value for kind in StreamKind} | {STREAM_SNAPSHOT: StreamKind.BOOK.value}
 _FIRST_WINDOW_RECORDS = 500
 _GROWTH = 4
 _READ_TIMEOUT_S = 20.0
@@ -29,25 +34,46 @@ _BATCH_MAX = 1000
 _RETRY_S = 0.1
 
 
-class _Alive(msgspec.Struct):
-    streams: tuple[str, ...]
-    silence_limit_ns: int
+_alive = msgspec.json.Decoder(Alive)
+_switch = msgspec.json.Decoder(Switch)
 
 
-_alive = msgspec.json.Decoder(_Alive)
+def stream_of(frame: RawFrame) -> str:
+    """Return the stream kind that a frame of the log proves to have been served; "" for our own frames.
+
+    A book snapshot that came on the socket proves the book stream, one fetched over REST proves nothing.
+    """
+    return _KINDS.get(counted_as(frame).removesuffix(".part"), "")
+
+
+def alive_of(frame: RawFrame) -> Alive | None:
+    """Read an `alive` frame; None when it cannot be."""
+    try:
+        return _alive.decode(frame.payload())
+    except (ValueError, RecursionError):
+        return None
+
+
+def switch_of(frame: RawFrame) -> Switch | None:
+    """Read a `switch` frame; None when it cannot be."""
+    try:
+        return _switch.decode(frame.payload())
+    except (ValueError, RecursionError):
+        return None
 
 
 @dataclass
 class LastHeard:
-    """Collect, per (market, symbol) and stream kind, the receive time of the last frame."""
+    """Collect, per symbol and stream kind, the receive time of the last frame of one feed."""
 
     exchange: str
-    wanted: Mapping[tuple[str, str], frozenset[str]]
-    times: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    wanted: Mapping[Symbol, frozenset[str]]
+    feed: str = ""
+    times: dict[Symbol, dict[str, int]] = field(default_factory=dict)
     open_keys: set[bytes] = field(default_factory=set)
-    framed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    oldest_ns: dict[tuple[str, str], int] = field(default_factory=dict)
-    newest_ns: dict[tuple[str, str], int] = field(default_factory=dict)
+    framed: dict[Symbol, set[str]] = field(default_factory=dict)
+    oldest_ns: dict[Symbol, int] = field(default_factory=dict)
+    newest_ns: dict[Symbol, int] = field(default_factory=dict)
 
     def next_window(self) -> bool:
         """Look only for symbols of which something is missing; False when nothing is."""
@@ -58,7 +84,7 @@ class LastHeard:
         }
         return bool(self.open_keys)
 
-    def _settled(self, key: tuple[str, str], kind: str) -> bool:
+    def _settled(self, key: Symbol, kind: str) -> bool:
         """Tell whether no older record can say more about a stream.
 
         Its own last frame was seen, or the log was read back to the time an `alive` frame vouches for:
@@ -77,15 +103,19 @@ class LastHeard:
         times = self.times.setdefault(key, {})
         framed = self.framed.setdefault(key, set())
         for frame in record.frames:
+            # The log is read back in time, whoever wrote; only our own feed tells what our feed missed.
             self.oldest_ns[key] = min(frame.t, self.oldest_ns.get(key, frame.t))
+            if feed_of(frame.c) != self.feed:
+                continue
             self.newest_ns[key] = max(frame.t, self.newest_ns.get(key, frame.t))
-            if frame.k in STREAM_KINDS:
-                framed.add(frame.k)
-                times[frame.k] = max(frame.t, times.get(frame.k, 0))
+            stream = stream_of(frame)
+            if stream:
+                framed.add(stream)
+                times[stream] = max(frame.t, times.get(stream, 0))
             elif frame.k == ALIVE:
-                self._take_alive(times, frame.payload(), frame.t)
+                self._take_alive(times, frame)
 
-    def evidence(self, now_ns: int) -> Iterable[tuple[tuple[str, str], GapEvidence]]:
+    def evidence(self, now_ns: int) -> Iterable[tuple[Symbol, GapEvidence]]:
         """Yield what is to be declared: from each stream's last frame to now.
 
         A stream without a frame of its own is missed from the symbol's last frame of any kind: all
@@ -100,25 +130,24 @@ class LastHeard:
                 yield key, GapEvidence(cause=RESTART, streams=tuple(sorted(kinds)), from_ns=heard_ns, to_ns=now_ns)
 
     @staticmethod
-    def _take_alive(times: dict[str, int], payload: bytes, at_ns: int) -> None:
-        try:
-            alive = _alive.decode(payload)
-        except (ValueError, RecursionError):
+    def _take_alive(times: dict[str, int], frame: RawFrame) -> None:
+        alive = alive_of(frame)
+        if alive is None:
             return
         for kind in alive.streams:
             # An idle stream is proven only up to the silence its watchdog allows.
-            times[kind] = max(at_ns - alive.silence_limit_ns, times.get(kind, 0))
+            times[kind] = max(frame.t - alive.silence_limit_ns, times.get(kind, 0))
 
 
 def last_heard(
-    settings: Settings, exchange: str, partitions: int, wanted: Mapping[tuple[str, str], frozenset[str]]
+    settings: Settings, exchange: str, partitions: int, wanted: Mapping[Symbol, frozenset[str]]
 ) -> LastHeard:
     """Read the log's end; blocks, so call it in a thread.
 
     A symbol not found within `producer.restart_scan_max_records` was never recorded, as far as is
     known, and has no gap. Raises BrokerAwayError when the broker stops answering.
     """
-    heard = LastHeard(exchange, wanted)
+    heard = LastHeard(exchange, wanted, settings.producer.feed)
     topic = settings.kafka.raw_topic(exchange)
     consumer = confluent_kafka.Consumer(
         {

@@ -96,6 +96,13 @@ def topics_page() -> str:
                         "a symbol's state with the raw offset it stands at; a partition's barrier",
                     ),
                     ("`control.reseed`", "delete", "none", "a request for a book snapshot, JSON"),
+                    ("`control.symbols`", "compact", "`<exchange>.<market>.<name>`", "a symbol added or removed, JSON"),
+                    (
+                        "`control.replicas`",
+                        "compact",
+                        "`[<feed>/]<exchange>.<market>`, with `#<replica>`",
+                        "how many replicas share a market; that a replica holds just what it then owns, JSON",
+                    ),
                 ],
             ),
         ]

@@ -92,3 +92,36 @@ def test_the_search_ends_at_the_time_an_alive_frame_vouches_for() -> None:
     one.take(record(("trades", 95, b"1"), ("quotes", 69, b"1")))
     one.take(record(("alive", 100, b'{"streams":["liquidations"],"silence_limit_ns":30}')))
     assert not one.next_window()
+
+
+def feed_record(conn: str, *frames: tuple[str, int, dict[str, str | int] | None]) -> RawRecord:
+    """Make a record of one connection's frames (kind, time, meta)."""
+    encoded = [encode_frame(conn, number, t, kind, b"1", meta=meta) for number, (kind, t, meta) in enumerate(frames)]
+    return decode_raw(encode_raw("binance", "usdm", "AAAUSDT", "test", encoded))
+
+
+def test_a_snapshot_on_the_socket_proves_the_book_stream_and_one_over_rest_does_not() -> None:
+    """Some venues send nothing else for a while; a REST answer says nothing of a socket."""
+    one = LastHeard("binance", {KEY: frozenset({"book", "trades"})})
+    one.take(feed_record("c", ("book_snapshot", 50, {"reason": "subscribe", "stream": "s"})))
+    one.take(feed_record("c", ("book_snapshot", 90, {"requested_ns": 80, "reason": "periodic"})))
+    one.take(feed_record("c", ("trades_backfill", 95, None)))
+    assert one.times == {KEY: {"book": 50}}
+
+
+def test_a_restarted_feed_looks_at_its_own_frames_only() -> None:
+    """The other feed's frames do not tell what this one missed, but the search goes back past them."""
+    one = LastHeard("binance", {KEY: frozenset({"trades"})}, "b")
+    one.take(feed_record("c", ("trades", 90, None)))
+    assert one.times == {KEY: {}}
+    assert one.next_window()
+    one.take(feed_record("b/c", ("trades", 40, None)))
+    assert list(one.evidence(100)) == [(KEY, GapEvidence("restart", ("trades",), 40, 100))]
+    assert not one.next_window()
+
+
+def test_further_parts_of_a_frame_count_like_the_first() -> None:
+    """A frame of several symbols is heard for each of them."""
+    one = LastHeard("binance", {KEY: frozenset({"trades"})})
+    one.take(decode_raw(encode_raw("b", "usdm", "AAAUSDT", "t", [encode_frame("c", 1, 7, "trades", b"1", part=3)])))
+    assert one.times == {KEY: {"trades": 7}}

@@ -1,0 +1,186 @@
+"""Hand symbols from one replica to another while both record them; the log alone proves it. Pure.
+
+The giver keeps a symbol until its new owner is seen in the log: a frame of another connection for
+every stream kind the giver itself was sent meanwhile. It then stays for a hold, so that the taker
+sees it too. Whoever sees no other owner keeps recording: a symbol is never given up to nobody.
+
+The taker records from the start and declares nothing at first. A frame of the other owner that was
+received after all our streams were acknowledged proves that nothing was missed. Without one, the time
+from the other's last frame to that acknowledgement becomes a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from producers._own import ALIVE, INSTRUMENT, SWITCH
+from producers._restart import LastHeard, Symbol, alive_of, stream_of, switch_of
+from schemas import GapEvidence, RawFrame, RawRecord, feed_of
+
+
+@dataclass
+class _Giving:
+    """Remember which kinds we were sent, which the other owner was, and on which connections."""
+
+    since_s: float
+    ours: set[str] = field(default_factory=set)
+    theirs: set[str] = field(default_factory=set)
+    conns: dict[str, str] = field(default_factory=dict)
+    elected: dict[str, str] = field(default_factory=dict)
+    seen: bool = False
+    proven_s: float = 0.0
+
+
+@dataclass
+class _Taking:
+    since_s: float
+    heard: LastHeard
+    streaming_ns: int = 0
+    streaming_s: float = 0.0
+    last_other_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """Say that a symbol may be given up; `elect` names the connection that counts from there on, by kind."""
+
+    symbol: Symbol
+    elect: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Say that a symbol is ours alone; `missed` is what nobody recorded in between."""
+
+    symbol: Symbol
+    missed: tuple[GapEvidence, ...]
+
+
+class Handover:
+    """Follow the symbols of one exchange that change hands; time is passed in."""
+
+    def __init__(
+        self, is_ours: Callable[[str], bool], feed: str, kinds: Collection[str], limit_s: float, hold_s: float
+    ) -> None:
+        """Take how to know our own connections, our feed, the wait for proof, and how long a giver stays.
+
+        `kinds` are the stream kinds this process is told to record, empty for all: with some only, what
+        others write of a symbol says nothing about ours.
+        """
+        self._is_ours = is_ours
+        self._feed = feed
+        self._kinds = kinds
+        self._limit_s = limit_s
+        self._hold_s = hold_s
+        self._giving: dict[Symbol, _Giving] = {}
+        self._taking: dict[Symbol, _Taking] = {}
+
+    def __bool__(self) -> bool:
+        """Tell whether any symbol changes hands."""
+        return bool(self._giving or self._taking)
+
+    @property
+    def giving(self) -> Iterable[Symbol]:
+        """Return the symbols to be given up."""
+        return self._giving.keys()
+
+    @property
+    def taking(self) -> Iterable[Symbol]:
+        """Return the symbols taken up whose earlier owner is not accounted for."""
+        return self._taking.keys()
+
+    def give(self, symbol: Symbol, now_s: float) -> None:
+        """Begin to give a symbol up."""
+        self._taking.pop(symbol, None)
+        self._giving.setdefault(symbol, _Giving(now_s))
+
+    def take(self, symbol: Symbol, heard: LastHeard, now_s: float) -> None:
+        """Begin to take a symbol up; `heard` is what the log held of it before. One that was never let go stays."""
+        if self._giving.pop(symbol, None) is None:
+            self._taking.setdefault(symbol, _Taking(now_s, heard))
+
+    def forget(self, symbol: Symbol) -> None:
+        """Drop a symbol that is recorded no more at all."""
+        self._giving.pop(symbol, None)
+        self._taking.pop(symbol, None)
+
+    def streaming(self, symbol: Symbol, now_ns: int, now_s: float) -> None:
+        """Note that all streams of a symbol taken up are acknowledged."""
+        taking = self._taking.get(symbol)
+        if taking is not None and not taking.streaming_ns:
+            taking.streaming_ns, taking.streaming_s = now_ns, now_s
+
+    def hear(self, record: RawRecord, now_s: float) -> None:
+        """Take a record of the log, in log order per symbol."""
+        symbol = record.market, record.symbol
+        giving, taking = self._giving.get(symbol), self._taking.get(symbol)
+        frames = [frame for frame in record.frames if feed_of(frame.c) == self._feed]
+        others = [frame for frame in frames if not self._is_ours(frame.c)]
+        if giving is not None:
+            for frame in frames:
+                self._follow(giving, frame)
+            if giving.theirs and giving.ours <= giving.theirs and not giving.proven_s:
+                giving.proven_s = now_s
+        if taking is not None and others:
+            taking.heard.take(msgspec.structs.replace(record, frames=others))
+            served = [frame.t for frame in others if self._served(frame)]
+            taking.last_other_ns = max(taking.last_other_ns, *served, 0)
+
+    def given(self, now_s: float) -> list[Given]:
+        """Return the symbols whose new owner is proven, and forget them.
+
+        After the limit it is enough that the new owner wrote anything at all of the symbol: a stream
+        that says nothing proves nothing either way.
+        """
+        done: list[Given] = []
+        for symbol, one in list(self._giving.items()):
+            quiet = one.seen and now_s - one.since_s >= self._limit_s
+            if quiet or (one.proven_s and now_s - one.proven_s >= self._hold_s):
+                del self._giving[symbol]
+                # A reconnect of ours during the overlap may have elected it: the log must not wait for what ends.
+                ours = [kind for kind, conn in one.elected.items() if self._is_ours(conn) and kind in one.conns]
+                done.append(Given(symbol, {kind: one.conns[kind] for kind in ours}))
+        return done
+
+    def taken(self, now_s: float) -> list[Taken]:
+        """Return the symbols whose earlier owner is accounted for, and forget them."""
+        done: list[Taken] = []
+        for symbol, one in list(self._taking.items()):
+            if not one.streaming_ns:
+                continue
+            if one.last_other_ns >= one.streaming_ns:
+                missed: tuple[GapEvidence, ...] = ()
+            elif now_s - one.streaming_s >= self._limit_s:
+                missed = tuple(found for key, found in one.heard.evidence(one.streaming_ns) if key == symbol)
+            else:
+                continue
+            del self._taking[symbol]
+            done.append(Taken(symbol, missed))
+        return done
+
+    def waiting(self, now_s: float) -> int:
+        """Count the symbols to be given up whose new owner was not seen within the limit."""
+        return sum(not one.seen and now_s - one.since_s >= self._limit_s for one in self._giving.values())
+
+    def _served(self, frame: RawFrame) -> set[str]:
+        """Return the kinds of ours that a frame proves to be served."""
+        stream = stream_of(frame)
+        found = {stream} if stream else set()
+        if frame.k == ALIVE and (alive := alive_of(frame)) is not None:
+            found = set(alive.streams)
+        return found.intersection(self._kinds) if self._kinds else found
+
+    def _follow(self, giving: _Giving, frame: RawFrame) -> None:
+        if frame.k == SWITCH and (switch := switch_of(frame)) is not None:
+            giving.elected.update(dict.fromkeys(switch.streams, switch.conn))
+        served = self._served(frame)
+        if self._is_ours(frame.c):
+            giving.ours |= served if frame.k != ALIVE else set()
+            return
+        giving.theirs |= served
+        giving.seen = giving.seen or bool(served) or (frame.k == INSTRUMENT and not self._kinds)
+        if frame.k != ALIVE:
+            giving.conns.update(dict.fromkeys(served, frame.c))
