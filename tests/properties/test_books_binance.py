@@ -5,6 +5,7 @@ from __future__ import annotations
 from book_campaign import STEPS, Update, Venue, campaign
 from typing_extensions import override
 
+from exchanges.binance.spot.sequence import SpotBookRules
 from exchanges.binance.usdm.sequence import UsdmBookRules
 
 
@@ -43,5 +44,24 @@ class Usdm(Venue):
 def test_usdm_books_are_true_or_invalid() -> None:
     """Whatever is dropped, repeated, reordered or restarted on USD-M."""
     told = campaign(Usdm, seed=3400)
+    assert told["valid_steps"] > STEPS * 0.2
+    assert min(told[name] for name in ("APPLIED", "BUFFERED", "BREAK", "OLD", "SPLICED", "WAITING", "STALE")) > 50
+
+
+class Spot(Usdm):
+    """Number as spot does: an id per change, without holes; no predecessor is named."""
+
+    rules = SpotBookRules()
+
+    @override
+    def ids(self, count: int) -> tuple[int, int, int, list[int]]:
+        each = [self.id + 1 + place for place in range(count)]
+        self.id = self.last = each[-1]
+        return each[0], each[-1], -1, each
+
+
+def test_spot_books_are_true_or_invalid() -> None:
+    """Whatever is dropped, repeated, reordered or restarted on spot."""
+    told = campaign(Spot, seed=2500)
     assert told["valid_steps"] > STEPS * 0.2
     assert min(told[name] for name in ("APPLIED", "BUFFERED", "BREAK", "OLD", "SPLICED", "WAITING", "STALE")) > 50

@@ -2,6 +2,7 @@
 
 from exchanges._exchange import Market
 from exchanges.binance import _control
+from exchanges.binance._volumes import volumes
 from exchanges.binance.usdm import parse, route, sequence, streams, symbols
 
 USDM = Market(
@@ -22,6 +23,9 @@ USDM = Market(
     instruments=symbols.instruments,
     instrument=symbols.instrument,
     parsers=parse.PARSERS,
+    volumes_request=streams.VOLUMES_REQUEST,
+    volumes=volumes,
+    trade_fill=streams.TRADE_FILL,
     book_rules=sequence.UsdmBookRules(),
 )
 

@@ -12,9 +12,6 @@ from msgspec import Struct, field
 
 from exchanges.binance._messages import Filter, Id, Level, Millis
 
-COIN_MARGINED = 2
-"""`st` of a COIN-M payload, which counts contracts and is not a row of this market (PROTOCOLS 3.1)."""
-
 FROM_THE_BOOK = "MARKET"
 """`X` of a fill between two orders of the book; other origins are no trades (PROTOCOLS 3.3)."""
 
@@ -35,6 +32,22 @@ class AggTrade(Struct, gc=False, tag_field="e", tag="aggTrade"):
     buyer_is_maker: bool = field(name="m")
     product: int = field(name="st", default=1)
     origin: ClassVar[str] = FROM_THE_BOOK
+
+
+class AggTradeEntry(Struct, gc=False):
+    """Hold one entry of GET /fapi/v1/aggTrades (PROTOCOLS 3.2).
+
+    `{"a":3000000001,"p":"60000.1","q":"0.250","nq":"0.250","f":7000000001,"l":7000000003,
+    "T":1790000000150,"m":false}`
+    """
+
+    id: Id = field(name="a")
+    price: str = field(name="p")
+    size: str = field(name="q")
+    first_fill: Id = field(name="f")
+    last_fill: Id = field(name="l")
+    traded_ms: Millis = field(name="T")
+    buyer_is_maker: bool = field(name="m")
 
 
 class Trade(Struct, gc=False, tag_field="e", tag="trade"):
@@ -161,9 +174,9 @@ class MarkPrice(Struct, gc=False):
 
 
 class FundingFrame(Struct, gc=False):
-    """Wrap a mark price as the combined stream does (PROTOCOLS 3.1)."""
+    """Wrap a mark price as the combined stream does; those of the whole market are a list (PROTOCOLS 3.1)."""
 
-    data: MarkPrice
+    data: MarkPrice | list[MarkPrice]
 
 
 class LiquidationOrder(Struct, gc=False):
@@ -191,9 +204,9 @@ class ForceOrder(Struct, gc=False):
 
 
 class LiquidationFrame(Struct, gc=False):
-    """Wrap a liquidation as the combined stream does (PROTOCOLS 3.1)."""
+    """Wrap a liquidation as the combined stream does; the stream of the market may send a list (PROTOCOLS 3.1 (!))."""
 
-    data: ForceOrder
+    data: ForceOrder | list[ForceOrder]
 
 
 class Symbol(Struct, gc=False):

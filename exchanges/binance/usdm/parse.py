@@ -7,21 +7,24 @@ the base asset (PROTOCOLS 1.7). A frame's time is the matching time `T` where it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import chain, compress
 from typing import Protocol, TypeVar
 
 from exchanges._exchange import Parser
 from exchanges.binance._columns import level_columns
 from exchanges.binance._messages import NS_PER_MS, Level
+from exchanges.binance._route import COIN_MARGINED
 from exchanges.binance.usdm.messages import (
-    COIN_MARGINED,
     FROM_THE_BOOK,
+    AggTrade,
+    AggTradeEntry,
     BookFrame,
     BookSnapshot,
     DepthUpdate,
     FundingFrame,
     LiquidationFrame,
     QuoteFrame,
+    Trade,
     TradeFrame,
 )
 from schemas import Columns
@@ -44,11 +47,28 @@ def _usd_margined(events: list[_E]) -> tuple[list[_E], list[int]]:
     return (list(compress(events, counts)) if 0 in counts else events), counts
 
 
+def _flat(datas: list[_E | list[_E]]) -> tuple[list[_E], list[int]]:
+    """Return the events that are rows, and their count per message; a message may hold a list."""
+    if not any(isinstance(data, list) for data in datas):
+        return _usd_margined([data for data in datas if not isinstance(data, list)])
+    kept = [_usd_margined(data if isinstance(data, list) else [data])[0] for data in datas]
+    return list(chain.from_iterable(kept)), [len(events) for events in kept]
+
+
 def _append_trades(messages: Sequence[TradeFrame], frames: Sequence[int], columns: Columns) -> None:
     events = [message.data for message in messages]
     # PROTOCOLS 3.3: insurance fund, ADL and NA rows are no trades.
     counts = [int(event.origin == FROM_THE_BOOK and event.product != COIN_MARGINED) for event in events]
-    rows = list(compress(events, counts)) if 0 in counts else events
+    _trade_rows(list(compress(events, counts)) if 0 in counts else events, counts, frames, columns)
+
+
+def _append_fill(messages: Sequence[AggTradeEntry], frames: Sequence[int], columns: Columns) -> None:
+    _trade_rows(messages, [1] * len(messages), frames, columns)
+
+
+def _trade_rows(
+    rows: Sequence[AggTrade | Trade | AggTradeEntry], counts: list[int], frames: Sequence[int], columns: Columns
+) -> None:
     fills = [row.last_fill - row.first_fill + 1 for row in rows]
     if fills and min(fills) < 1:
         raise ValueError("reading an aggregate trade: its last fill is before its first")
@@ -126,7 +146,7 @@ def _append_snapshots(messages: Sequence[BookSnapshot], frames: Sequence[int], c
 
 
 def _append_funding(messages: Sequence[FundingFrame], frames: Sequence[int], columns: Columns) -> None:
-    rows, counts = _usd_margined([message.data for message in messages])
+    rows, counts = _flat([message.data for message in messages])
     columns.extend(
         frames,
         counts,
@@ -144,7 +164,7 @@ def _append_funding(messages: Sequence[FundingFrame], frames: Sequence[int], col
 
 
 def _append_liquidations(messages: Sequence[LiquidationFrame], frames: Sequence[int], columns: Columns) -> None:
-    events, counts = _usd_margined([message.data for message in messages])
+    events, counts = _flat([message.data for message in messages])
     orders = [event.order for event in events]
     sizes = [order.size for order in orders]
     columns.extend(
@@ -173,6 +193,9 @@ PARSERS = {
         id_column="trade_id",
         contiguous=True,
         unlisted_id=unlisted_trade_id,
+    ),
+    "trades_backfill": Parser(
+        "md.trades", "trades", AggTradeEntry, _append_fill, id_column="trade_id", contiguous=True, stream="trades"
     ),
     "quotes": Parser("md.quotes", "quotes", QuoteFrame, _append_quotes, id_column="update_id"),
     "book": Parser("md.book", "book_deltas", BookFrame, _append_deltas, id_column="last_update_id"),

@@ -66,13 +66,14 @@ def damaged(frame: bytes, damages: list[Damage]) -> bytes:
 def reference(kind: str, frame: bytes) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Read a frame with the standard library: the rows it must give, and its payload."""
     body = json.loads(frame.decode("utf-8", "replace"), strict=False, parse_float=lambda text: text)
-    data = body if kind == "book_snapshot" else body["data"]
-    return (REFERENCE[kind](data) if data.get("st", 1) != 2 else []), data
+    data = body if kind in {"book_snapshot", "trades_backfill"} else body["data"]
+    events = data if isinstance(data, list) else [data]
+    return [row for event in events if event.get("st", 1) != 2 for row in REFERENCE[kind](event)], data
 
 
 def trade(data: dict[str, Any]) -> list[dict[str, Any]]:
     """Map a trade of either event."""
-    single = data["e"] == "trade"
+    single = data.get("e") == "trade"
     if single and data.get("X", "MARKET") != "MARKET":
         return []
     count = 1 if single else data["l"] - data["f"] + 1
@@ -131,6 +132,7 @@ def liquidation(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 REFERENCE = {
     "trades": trade,
+    "trades_backfill": trade,
     "quotes": quote,
     "book": delta,
     "book_snapshot": snapshot,
@@ -204,4 +206,4 @@ def test_damage_is_refused_or_harmless(frame: tuple[str, bytes], damages: list[D
             assert peek == Peek(data["U"], data["u"], data["pu"])
     if not damages:
         assert rows is not None
-        assert kind == "book_snapshot" or routed(raw) is not None
+        assert kind in {"book_snapshot", "trades_backfill"} or routed(raw) is not None

@@ -127,10 +127,11 @@ def test_identities_are_those_of_the_protocol() -> None:
     keys = {kind: parser.id_column or parser.composite_id for kind, parser in PARSERS.items()}
     assert keys == {
         "trades": "trade_id",
+        "trades_backfill": "trade_id",
         "quotes": "update_id",
         "book": "last_update_id",
         "book_snapshot": "last_update_id",
         "funding": ("exchange_ns",),
         "liquidations": ("exchange_ns", "side", "size", "price", "average_price", "filled_size"),
     }
-    assert [kind for kind, parser in PARSERS.items() if parser.contiguous] == ["trades"]
+    assert [kind for kind, parser in PARSERS.items() if parser.contiguous] == ["trades", "trades_backfill"]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from exchanges import Peek, Routed, RouteError
-from exchanges.binance.usdm import route as module
+from exchanges.binance import _route as module
 from exchanges.binance.usdm.route import peek_book, peek_snapshot, route
 
 DEPTH = b'{"e":"depthUpdate","E":1,"T":2,"s":"BTCUSDT","U":5001,"u":5010,"pu":4998,"b":[["1","2"]],"a":[]}'
@@ -59,7 +59,10 @@ def test_symbols_beyond_ascii_come_from_the_payload(symbol: str) -> None:
     [
         b'{"stream":"btcusdt@kline_1m","data":{"s":"BTCUSDT"}}',
         b'{"stream":"btcusdt@depth5","data":{"s":"BTCUSDT"}}',
-        b'{"stream":"!bookTicker","data":{"s":"BTCUSDT"}}',
+        b'{"stream":"!bookTicker","data":{"b":"1"}}',
+        b'{"stream":"!markPrice@arr@1s","data":[{"s":"BTCUSDT"},{"p":"1"}]}',
+        b'{"stream":"!markPrice@arr@1s","data":[7]}',
+        b'{"stream":"!ticker@arr","data":[]}',
         b'{"stream":"@aggTrade","data":{}}',
         b'{"stream":"btcusdt@","data":{"s":"BTCUSDT"}}',
         b'{"stream":"btcusdt@aggTrade',
@@ -80,11 +83,6 @@ def test_an_error_text_does_not_carry_the_frame() -> None:
     with pytest.raises(RouteError) as caught:
         route(frame)
     assert len(str(caught.value)) < 300
-
-
-def test_the_name_cache_is_bounded() -> None:
-    """Stream names that nobody subscribed cannot fill the memory."""
-    assert module._plain.cache_info().maxsize == module.NAMES_CACHE_MAX
 
 
 def test_book_ids_are_peeked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exchanges import Per
 from exchanges.binance.usdm import streams
 from exchanges.binance.usdm.streams import ENDPOINTS, STREAMS
 
@@ -23,8 +24,14 @@ def test_streams_live_where_the_venue_serves_them() -> None:
 
 
 def test_undocumented_streams_are_not_subscribed_unasked() -> None:
-    """`trade` and `depth@0ms` are optional."""
-    assert {stream.channel for stream in STREAMS if not stream.default} == {"trade", "depth@0ms"}
+    """`trade` and `depth@0ms` are optional, as are the streams of the whole market."""
+    optional = {stream.channel: stream.per for stream in STREAMS if not stream.default}
+    assert {channel for channel, per in optional.items() if per is Per.SYMBOL} == {"trade", "depth@0ms"}
+    assert {channel for channel, per in optional.items() if per is Per.MARKET} == {
+        "!bookTicker",
+        "!markPrice@arr@1s",
+        "!forceOrder@arr",
+    }
 
 
 def test_documented_limits() -> None:
@@ -42,3 +49,12 @@ def test_documented_limits() -> None:
 def test_names_are_lower_case() -> None:
     """A stream is named as the venue does."""
     assert streams.stream_name(STREAMS[0], "BTCUSDT_261225") == "btcusdt_261225@aggTrade"
+
+
+def test_a_stream_of_the_whole_market_is_its_channel() -> None:
+    """No symbol is part of its name."""
+    assert {streams.stream_name(one, "") for one in STREAMS if one.per is Per.MARKET} == {
+        "!bookTicker",
+        "!markPrice@arr@1s",
+        "!forceOrder@arr",
+    }
