@@ -31,6 +31,7 @@ from producers._session import PAUSE, Session
 from producers._snapshots import Snapshots
 from producers._watchdog import NS_PER_S, SilenceLimits
 
+_MINUTE_S = 60.0
 OTHER_SYMBOLS_MAX = 4096
 """Lanes remembered of symbols that were not asked for; further ones are made anew each time."""
 
@@ -50,11 +51,12 @@ class MarketRun:
         self.lanes: dict[str, Lane] = {}
         self._others: dict[str, Lane] = {}
         self._books = Books(market.book_rules, own.snapshot_interval_s)
-        per_minute = own.rest_weight_per_minute or int(market.rest.weight_max * BUDGET_SHARE)
+        told = own.rest_weight_per_minute * market.rest.window_s / _MINUTE_S
+        weight_max = int(told or market.rest.weight_max * BUDGET_SHARE)
         self._rest = Rest(
             guard.rest_base(settings, exchange, market),
-            market.rest.weight_header,
-            per_minute,
+            market.rest,
+            weight_max,
             timeout_s=own.rest_timeout_s,
             local_address=own.local_address,
         )

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from cryptoflow import clock, events
 from cryptoflow.errors import RetryError
-from exchanges import RestRequest
+from exchanges import RestHost, RestRequest
 
 BODY_MAX_BYTES = 64 * 1024 * 1024
 BUDGET_SHARE = 0.9
-_MINUTE_NS = 60_000_000_000
+_NS_PER_S = 1_000_000_000
+_MINUTE_NS = 60 * _NS_PER_S
 _BACK_OFF = frozenset({403, 418, 429})
 _BACK_OFF_DEFAULT_S = {403: 300.0, 418: 120.0, 429: 10.0}
 _BACK_OFF_MAX_S = 3 * 86_400.0
+_DOUBLINGS_MAX = 10
+_REFUSED_S = 5.0
+"""Pause after an error that came with status 200, where the venue documents none."""
 _OK = 200
 
 
@@ -33,45 +39,77 @@ class RestError(RetryError):
 
 
 class WeightBudget:
-    """Count weight per wall-clock minute as venues do, and remember when they asked to be left alone."""
+    """Count weight per window, and remember when the venue asked to be left alone.
 
-    def __init__(self, per_minute: int) -> None:
-        """Take the weight that may be spent in one minute."""
-        self._per_minute = max(per_minute, 1)
-        self._minute = 0
+    A window of a minute is one of the wall clock, as venues that report the weight used count it. A
+    shorter one slides: venues do not say where theirs begin.
+    """
+
+    def __init__(self, weight_max: int, window_s: float = 60.0) -> None:
+        """Take the weight that may be spent in one window."""
+        self._most = max(weight_max, 1)
+        self._window_ns = int(window_s * _NS_PER_S)
+        self._slides = self._window_ns < _MINUTE_NS
+        self._spent: deque[tuple[int, int]] = deque()
+        self._window = 0
         self.used = 0
         self._blocked_until_ns = 0
 
     def wait_s(self, weight: int, now_ns: int) -> float:
         """Return how long to wait for `weight`; 0 spends it. A request above the whole budget may go alone."""
         if now_ns < self._blocked_until_ns:
-            return (self._blocked_until_ns - now_ns) / 1e9
-        minute = now_ns // _MINUTE_NS
-        if minute != self._minute:
-            self._minute, self.used = minute, 0
-        if self.used and self.used + weight > self._per_minute:
-            return ((minute + 1) * _MINUTE_NS - now_ns) / 1e9
+            return (self._blocked_until_ns - now_ns) / _NS_PER_S
+        self._begin(now_ns)
+        if self.used and self.used + weight > self._most:
+            return (self._next_ns() - now_ns) / _NS_PER_S
         self.used += weight
+        if self._slides:
+            self._spent.append((now_ns, weight))
         return 0.0
 
     def observe(self, used: int) -> None:
         """Take the venue's own count, which others on the same address may have raised."""
-        self.used = max(self.used, used)
+        if not self._slides:
+            self.used = max(self.used, used)
 
     def block(self, seconds: float, now_ns: int) -> None:
         """Leave the venue alone for a while."""
-        self._blocked_until_ns = max(self._blocked_until_ns, now_ns + int(min(seconds, _BACK_OFF_MAX_S) * 1e9))
+        until_ns = now_ns + int(min(seconds, _BACK_OFF_MAX_S) * _NS_PER_S)
+        self._blocked_until_ns = max(self._blocked_until_ns, until_ns)
+
+    def _begin(self, now_ns: int) -> None:
+        while self._spent and now_ns - self._spent[0][0] >= self._window_ns:
+            self.used -= self._spent.popleft()[1]
+        window = now_ns // self._window_ns
+        if not self._slides and window != self._window:
+            self._window, self.used = window, 0
+
+    def _next_ns(self) -> int:
+        if self._slides:
+            return self._spent[0][0] + self._window_ns
+        return (self._window + 1) * self._window_ns
+
+
+class Door(Protocol):
+    """Be what asks over REST: one session, or one of several."""
+
+    host: str
+
+    async def room(self, weight: int, symbol: str = "") -> Rest:
+        """Wait until `weight` may be spent, spend it, and return what to `get` with."""
+        ...
 
 
 class Rest:
     """Send GET requests to one host; use as an async context manager."""
 
-    def __init__(self, base: str, weight_header: str, per_minute: int, *, timeout_s: float, local_address: str) -> None:
-        """Take the base URL and the budget."""
+    def __init__(self, base: str, host: RestHost, weight_max: int, *, timeout_s: float, local_address: str) -> None:
+        """Take the base URL, what the venue says of the host, and the weight to spend in its window."""
         self._base = base.rstrip("/")
         self.host = urlsplit(base).hostname or base
-        self._weight_header = weight_header
-        self._budget = WeightBudget(per_minute)
+        self._how = host
+        self._budget = WeightBudget(weight_max, host.window_s)
+        self._limited_in_turn = 0
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._local_address = local_address
         self._session: aiohttp.ClientSession | None = None
@@ -116,6 +154,8 @@ class Rest:
                 body = await _body(answer)
                 if answer.status != _OK:
                     raise self._refused(answer, request, body)
+                self._look_inside(request, body)
+                self._limited_in_turn = 0
                 return body
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise RestError(f"asking {self.host}{request.path}: {str(error) or type(error).__name__}", 1.0) from error
@@ -125,17 +165,34 @@ class Rest:
             events.rest_weight_used.labels(self.host).set(self._budget.used)
 
     def _observe(self, answer: aiohttp.ClientResponse) -> None:
-        used = answer.headers.get(self._weight_header, "")
+        used = answer.headers.get(self._how.weight_header, "") if self._how.weight_header else ""
         if used.isdecimal():
             self._budget.observe(int(used))
 
+    def _look_inside(self, request: RestRequest, body: bytes) -> None:
+        """Raise RestError for an error that came with status 200."""
+        try:
+            refusal = self._how.refusal(body)
+        except (ValueError, RecursionError):
+            return  # whoever reads the body says so
+        if refusal:
+            wait_s = self._how.back_off_s.get(_OK, _REFUSED_S)
+            self._budget.block(wait_s, clock.now_ns())
+            raise RestError(f"asking {self.host}{request.path}: {refusal}", wait_s)
+
     def _refused(self, answer: aiohttp.ClientResponse, request: RestRequest, body: bytes) -> RestError:
-        wait_s = 1.0
+        wait_s = _told_s(answer.headers.get("Retry-After", ""))
         if answer.status in _BACK_OFF:
-            told = answer.headers.get("Retry-After", "")
-            wait_s = float(told) if told.isdecimal() else _BACK_OFF_DEFAULT_S[answer.status]
+            if wait_s is None:
+                # Each further refusal in turn doubles the pause the venue does not tell.
+                least_s = self._how.back_off_s.get(answer.status, _BACK_OFF_DEFAULT_S[answer.status])
+                wait_s = least_s * 2.0 ** min(self._limited_in_turn, _DOUBLINGS_MAX)
+            self._limited_in_turn += 1
             self._budget.block(wait_s, clock.now_ns())
             self.on_limited(answer.status, wait_s)
+        elif wait_s is not None:
+            self._budget.block(wait_s, clock.now_ns())
+        wait_s = 1.0 if wait_s is None else wait_s
         text = body[:200].decode("utf-8", "replace")
         return RestError(f"asking {self.host}{request.path}: status {answer.status} {text}", wait_s)
 
@@ -149,3 +206,14 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
         if size > BODY_MAX_BYTES:
             raise RestError(f"asking {answer.url.host}: the answer is larger than {BODY_MAX_BYTES} bytes", 60.0)
     return b"".join(parts)
+
+
+def _told_s(retry_after: str) -> float | None:
+    """Read a Retry-After header, in seconds or as a date; None where there is none."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(until.timestamp() - clock.now_ns() / _NS_PER_S, 0.0)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from cryptoflow import clock
-from exchanges import RestRequest
+from exchanges import RestHost, RestRequest
 from exchanges.binance import USDM
 from producers._egress import Egress, RestPool, host_of
 from producers._ipshards import IpShards
@@ -120,7 +120,7 @@ def pool(venue: Venue, one: Egress, pins: dict[str, str]) -> RestPool:
 
 def rest_of(base: str, per_minute: int, address: str) -> Rest:
     """Make the session of one address."""
-    return Rest(base, "", per_minute, timeout_s=5, local_address=address)
+    return Rest(base, RestHost(base, per_minute), per_minute, timeout_s=5, local_address=address)
 
 
 async def ask(door: RestPool, symbol: str = "") -> None:

@@ -33,7 +33,7 @@ FILL = TradeFill(lambda symbol, first: RestRequest("/t", {"symbol": symbol, "fro
 async def running(log: MemoryLog, venue: RestVenue, trades_max: int = 100) -> AsyncIterator[Fills]:
     """Run the filler."""
     log.lane("AAAUSDT")
-    rest = Rest(venue.base, USDM.rest.weight_header, 1000, timeout_s=5, local_address="")
+    rest = Rest(venue.base, USDM.rest, 1000, timeout_s=5, local_address="")
     async with rest:
         one = Fills(FILL, rest, log.lanes.get, log.intake, trades_max=trades_max)
         task = asyncio.create_task(one.run())

@@ -32,7 +32,7 @@ def listing(**status: str) -> bytes:
 
 def rest(venue: RestVenue) -> Rest:
     """Make a client."""
-    return Rest(venue.base, USDM.rest.weight_header, 1000, timeout_s=5, local_address="")
+    return Rest(venue.base, USDM.rest, 1000, timeout_s=5, local_address="")
 
 
 async def test_definitions_of_our_symbols_are_written_once_and_on_change(memory_log: MemoryLog) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import pytest
 
 from cryptoflow.errors import Action
-from exchanges import RestRequest
+from exchanges import RestHost, RestRequest
 from producers import _rest
 from producers._rest import Rest, RestError, WeightBudget
 from tests.doubles.rest_venue import RestVenue, rest_venue
 
 MINUTE_NS = 60_000_000_000
+DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 REQUEST = RestRequest("/depth", {"symbol": "AAAUSDT"}, 20)
+HOST = RestHost(
+    "", 1000, weight_header="X-Weight", back_off_s={418: 77.0, 200: 3.0},
+    refusal=lambda body: "busy" if body.startswith(b'{"error"') else "",
+)  # fmt: skip
 
 
 def rest(venue: RestVenue, per_minute: int = 1000, timeout_s: float = 5) -> Rest:
     """Make a client of the venue."""
-    return Rest(venue.base, "X-Weight", per_minute, timeout_s=timeout_s, local_address="")
+    return Rest(venue.base, HOST, per_minute, timeout_s=timeout_s, local_address="")
 
 
 def test_weight_is_counted_per_minute_of_the_wall_clock() -> None:
@@ -63,7 +68,15 @@ async def test_an_answer_comes_back_with_its_weight_observed() -> None:
 
 @pytest.mark.parametrize(
     ("status", "headers", "wait_s"),
-    [(429, {"Retry-After": "7"}, 7), (418, {"Retry-After": "90"}, 90), (403, {}, 300), (429, {}, 10), (500, {}, 1)],
+    [
+        (429, {"Retry-After": "7"}, 7),
+        (418, {"Retry-After": "90"}, 90),
+        (403, {}, 300),
+        (429, {}, 10),
+        (500, {}, 1),
+        (418, {}, 77),
+        (503, {"Retry-After": "9"}, 9),
+    ],
 )
 async def test_refusals_say_how_long_to_wait(status: int, headers: dict[str, str], wait_s: float) -> None:
     """429, 418 and 403 block the host for as long as the venue says; others are tried again soon."""
@@ -75,6 +88,45 @@ async def test_refusals_say_how_long_to_wait(status: int, headers: dict[str, str
         assert caught.value.action is Action.RETRY
         blocked = one._budget.wait_s(1, _rest.clock.now_ns())
         assert (blocked > wait_s - 1) == (status != 500)
+
+
+def test_a_short_window_slides() -> None:
+    """Where the venue does not say when its windows begin, no span of that length holds more than the limit."""
+    budget = WeightBudget(4, 2.0)
+    second_ns = 1_000_000_000
+    assert [budget.wait_s(1, second_ns * 19 // 10 + n) for n in range(4)] == [0, 0, 0, 0]
+    assert budget.wait_s(1, second_ns * 21 // 10) == pytest.approx(1.8)
+    assert budget.wait_s(1, second_ns * 39 // 10) == 0
+    budget.observe(100)
+    assert budget.wait_s(1, second_ns * 39 // 10 + 5) == 0
+
+
+async def test_an_error_with_status_200_is_a_refusal() -> None:
+    """The venue's own words, and a pause for everybody."""
+    async with rest_venue() as venue, rest(venue) as one:
+        venue.script = [(200, {}, b'{"error":["EAPI:Rate limit exceeded"]}'), (200, {}, b"{}")]
+        with pytest.raises(RestError, match="depth: busy") as caught:
+            await one.get(REQUEST)
+        assert caught.value.wait_s == 3
+        assert one.wait_s(1) > 2
+
+
+async def test_refusals_in_turn_double_the_pause_until_an_answer() -> None:
+    """A ban that lasts is not tried against; what the venue tells is honoured, also as a date."""
+    async with rest_venue() as venue, rest(venue) as one:
+        waits = []
+        venue.script = [(429, {}, b"no")] * 3 + [
+            (200, {}, b"{}"),
+            (429, {}, b"no"),
+            (429, {"Retry-After": DATE}, b"no"),
+        ]
+        for _ in range(6):
+            try:
+                await one.get(REQUEST)
+            except RestError as error:
+                waits.append(error.wait_s)
+        assert waits[:4] == [10, 20, 40, 10]
+        assert waits[4] == 0
 
 
 async def test_a_venue_that_is_not_there_is_an_error_to_retry() -> None:

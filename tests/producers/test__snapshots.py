@@ -29,7 +29,7 @@ async def running(log: MemoryLog, venue: RestVenue) -> AsyncIterator[Books]:
     """Run the fetcher."""
     books = Books(USDM.book_rules, 0.0)
     log.lane("AAAUSDT")
-    rest = Rest(venue.base, USDM.rest.weight_header, 1000, timeout_s=5, local_address="")
+    rest = Rest(venue.base, USDM.rest, 1000, timeout_s=5, local_address="")
     async with rest:
         task = asyncio.create_task(Snapshots(USDM, rest, books, log.lanes, log.intake, 2).run())
         try:
