@@ -32,13 +32,13 @@ def command(exchange: str, markets: tuple[str, ...], symbols: tuple[str, ...], s
     """
     settings = load()
     require_broker(settings, "producer")
-    from cryptoflow import events, registry  # noqa: PLC0415 - a quick --help
+    from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
     from producers import produce  # noqa: PLC0415 - a quick --help
 
     found = registry.load("exchanges", "EXCHANGE")
     if exchange not in found:
         raise ConfigError(f"producing: there is no exchange {exchange}", fix=f"one of {', '.join(found)}")
-    events.setup_logging(settings.log_level)
+    logs.setup_logging(settings.log_level)
     names = markets or tuple(found[exchange].markets)
     with Health(settings) as health:
         run_async(lambda stop: produce(settings, found[exchange], names, symbols, source, stop, health.tell))

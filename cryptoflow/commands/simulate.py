@@ -71,7 +71,7 @@ def command(
     Example:
       cryptoflow simulate --data-dir var/sim --market binance.usdm --symbols 5 --rate 100 --faults gap,duplicate
     """
-    from cryptoflow import events  # noqa: PLC0415 - a quick --help
+    from cryptoflow import logs  # noqa: PLC0415 - a quick --help
     from cryptoflow.simulator import (  # noqa: PLC0415 - a quick --help
         SimulatorOptions,
         parse_faults,
@@ -92,7 +92,7 @@ def command(
         seed=seed,
         faults=parse_faults(faults),
     )
-    events.setup_logging(settings.log_level)
+    logs.setup_logging(settings.log_level)
     run_async(lambda stop: simulate(options, stop))
 
 

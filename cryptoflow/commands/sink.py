@@ -22,7 +22,7 @@ def command(name: str) -> None:
     Example:
       cryptoflow --config production.yaml sink iceberg
     """
-    from cryptoflow import events, registry  # noqa: PLC0415 - a quick --help
+    from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
 
     settings = load()
     found = registry.load("sinks", "SINK")
@@ -33,7 +33,7 @@ def command(name: str) -> None:
     require_broker(settings, "sink")
     if name == "iceberg":
         require_catalog(settings, "sink")
-    events.setup_logging(settings.log_level)
+    logs.setup_logging(settings.log_level)
     with Health(settings) as health:
         run_blocking(
             lambda stop: found[name].run(

@@ -8,7 +8,7 @@ from dataclasses import fields
 from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
-from cryptoflow import events
+from cryptoflow import events, logs
 from cryptoflow.reference.markdown import code, head, join, table
 
 ORIGINAL_METRICS = (
@@ -86,10 +86,10 @@ def _labels(metric: MetricWrapperBase) -> tuple[str, ...]:
     return tuple(metric._labelnames)  # noqa: SLF001 - the library has no public way to ask
 
 
-def log_events() -> list[type[events.Event]]:
+def log_events() -> list[type[logs.Event]]:
     """Return every event type of cryptoflow.events."""
-    kinds = [one for one in vars(events).values() if isinstance(one, type) and issubclass(one, events.Event)]
-    return [one for one in kinds if one is not events.Event]
+    kinds = [one for one in vars(events).values() if isinstance(one, type) and issubclass(one, logs.Event)]
+    return [one for one in kinds if one is not logs.Event]
 
 
 def _first(kind: type) -> str:

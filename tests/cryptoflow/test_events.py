@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
-import time
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -14,13 +11,13 @@ from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 from typing_extensions import override
 
-from cryptoflow import events
+from cryptoflow import events, logs
 from cryptoflow.reference.metrics import ORIGINAL_METRICS, log_events, metrics
 
 LABELS = frozenset(
     {
         *("exchange", "market", "stream", "shard", "reason", "channel", "topic", "partition"),
-        *("host", "status", "stage", "table", "role"),
+        *("host", "status", "stage", "table", "role", "result"),
     }
 )
 """The closed set of label names: none can take a symbol, an id or a text."""
@@ -36,7 +33,7 @@ CONTRACT = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampled(events.Event):
+class Sampled(logs.Event):
     """Stand for any event."""
 
     level: ClassVar[int] = logging.WARNING
@@ -60,24 +57,6 @@ def test_emitting_logs_and_counts_together(caplog: pytest.LogCaptureFixture) -> 
     assert Sampled.counter.labels("binance")._value.get() == 3
 
 
-def test_a_line_is_one_json_object() -> None:
-    """A log line parses as JSON, in UTC, with the event's fields as keys and a trace on one line."""
-    formatter = events.JsonFormatter()
-    formatter.converter = time.gmtime
-    try:
-        json.loads("{\n")
-    except ValueError:
-        record = logging.LogRecord("cryptoflow", logging.ERROR, __file__, 1, "went %s", ("wrong",), sys.exc_info())
-    record.created, record.msecs = 1_700_000_000.25, 250.0
-    record.__dict__["event_fields"] = {"exchange": "kraken"}
-    line = formatter.format(record)
-    assert "\n" not in line
-    told = json.loads(line)
-    assert (told["at"], told["level"], told["text"]) == ("2023-11-14T22:13:20.250Z", "ERROR", "went wrong")
-    assert told["exchange"] == "kraken"
-    assert "JSONDecodeError" in told["trace"]
-
-
 @pytest.mark.parametrize("name", CONTRACT)
 def test_every_metric_of_the_contract_exists(name: str) -> None:
     """Each contracted name is there, with the prefix."""
@@ -93,7 +72,7 @@ def test_a_metric_is_prefixed_described_and_has_closed_labels(name: str, metric:
 
 
 @pytest.mark.parametrize("kind", log_events())
-def test_every_event_has_a_text_and_plain_fields(kind: type[events.Event]) -> None:
+def test_every_event_has_a_text_and_plain_fields(kind: type[logs.Event]) -> None:
     """A line can be read without the code, and no field hides one of the line's own keys."""
     assert kind.text
     assert not {f.name for f in fields(kind)} & {"at", "logger", "trace"}
