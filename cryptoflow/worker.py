@@ -27,8 +27,9 @@ from cryptoflow import config, registry
 from cryptoflow.clock import monotonic_s
 from cryptoflow.config import Settings
 from cryptoflow.errors import ConfigError, CryptoflowError, RetryError, StopError
-from cryptoflow.events import JsonFormatter, ProcessStarted, ProcessStopping
+from cryptoflow.events import ProcessStarted, ProcessStopping
 from cryptoflow.health import Facts, HealthServer
+from cryptoflow.logs import JsonFormatter
 from schemas import topics
 
 _QUESTION_S = 5.0

@@ -9,7 +9,7 @@ SCRIPT = """
 import atexit, sys
 from agents._fatal import die
 from cryptoflow.errors import IdentityError
-from cryptoflow.events import setup_logging
+from cryptoflow.logs import setup_logging
 setup_logging()
 atexit.register(lambda: print("cleaned up"))
 try:

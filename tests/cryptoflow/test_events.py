@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 from typing_extensions import override
 
-from cryptoflow import events, logs
+from cryptoflow import logs
 from cryptoflow.reference.metrics import ORIGINAL_METRICS, log_events, metrics
 
 LABELS = frozenset(

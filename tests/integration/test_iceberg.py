@@ -37,7 +37,7 @@ FAIL_POINTS = (
 PROGRAM = """
 import signal, threading
 from cryptoflow.config import load
-from cryptoflow.events import setup_logging
+from cryptoflow.logs import setup_logging
 from sinks.iceberg import SINK
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -48,4 +48,4 @@ def test_the_choice_is_handed_on(cli: Callable[..., Any], monkeypatch: pytest.Mo
 
     monkeypatch.setattr("producers.produce", produce)
     assert cli("produce", "--symbol", "AAAUSDT", "--symbol", "BBBUSDT", **BROKER).exit_code == 0
-    assert seen == [("127.0.0.1:1", "binance", ("usdm",), ("AAAUSDT", "BBBUSDT"), "live")]
+    assert seen == [("127.0.0.1:1", "binance", ("spot", "usdm"), ("AAAUSDT", "BBBUSDT"), "live")]
