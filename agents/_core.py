@@ -112,8 +112,20 @@ class PartitionCore:
 
     def dirty(self) -> list[tuple[str, int, bytes]]:
         """Return (key, raw offset, state) of the symbols changed since their state was last cleared."""
+        return self.encoded(self._dirty)
+
+    def changed(self) -> list[tuple[str, bool]]:
+        """Return the symbols that `dirty` would, and whether their state is large: it holds a book."""
         found = []
         for key in self._dirty:
+            market = self._symbols[key].market
+            found.append((key, market is not None and market.book_check is not None))
+        return found
+
+    def encoded(self, keys: Iterable[str]) -> list[tuple[str, int, bytes]]:
+        """Return (key, raw offset, state) of symbols."""
+        found = []
+        for key in keys:
             symbol = self._symbols[key]
             self._handed_out[key] = symbol.offset
             found.append((key, symbol.offset, encode_state(symbol, self._chain)))

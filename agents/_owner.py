@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agents._cadence import Cadence
 from agents._outgoing import MdOutput, Names, Outgoing, Reseed, Wrapper
 from agents._position import (
     Barrier,
@@ -82,11 +83,14 @@ class Core(Protocol):
     def process(self, records: Sequence[RawItem]) -> Outputs:
         """Process records in order, skipping those a symbol's state contains; never raises for bad input."""
 
-    def dirty(self) -> Sequence[tuple[str, int, bytes]]:
-        """List the states changed since they were cleared: symbol, raw offset, bytes."""
+    def changed(self) -> Sequence[tuple[str, bool]]:
+        """List the symbols changed since they were cleared, and whether their state is large."""
+
+    def encoded(self, keys: Iterable[str]) -> Sequence[tuple[str, int, bytes]]:
+        """List the states of symbols: symbol, raw offset, bytes."""
 
     def clear_dirty(self, keys: Iterable[str]) -> None:
-        """Forget that these symbols changed."""
+        """Forget that these symbols changed, as far as their states were listed."""
 
 
 class Outlet(Protocol):
@@ -132,6 +136,7 @@ class Limits:
 
     checkpoint_max_states: int = 2000
     md_record_max_bytes: int = 4_194_304
+    book_checkpoint_interval_s: float = 30.0
     clear_interval_s: float = 60.0
     accept_lost_log: bool = False
 
@@ -158,6 +163,7 @@ class PartitionOwner:
         self._adopt: dict[str, StateValue] = {}
         self._superseded: list[bytes] = []
         self._cleared_at_s = 0.0
+        self._cadence = Cadence(limits.book_checkpoint_interval_s, monotonic_s())
         self._barrier: Barrier | None = None
         self._identity = Identity("", "", 0)
         self._started_at = 0
@@ -255,29 +261,34 @@ class PartitionOwner:
             await pending
             fail_point("worker.after_outputs")
 
-    async def checkpoint(self) -> None:
-        """Write the states that changed, oldest first, then the barrier, then clear what it replaces."""
+    async def checkpoint(self, *, last: bool = False) -> None:
+        """Write the states that changed, oldest first, then the barrier, then clear what it replaces.
+
+        Large states are written when their turn has come, and all at the `last` checkpoint.
+        """
         await self._settle()
         if not self._whole or not self._live():
             return
-        changed = {symbol: StateValue(offset, state) for symbol, offset, state in self._core.dirty()}
+        due, later = self._split_due(self._core.changed(), last=last)
+        changed = {symbol: StateValue(offset, state) for symbol, offset, state in self._core.encoded(due)}
         chosen, left = self._choose({**self._adopt, **changed})
         if chosen:
             await self._write_states(chosen)
         if not self._live():
             return
         self._core.clear_dirty([symbol for symbol in chosen if symbol in changed])
-        if left:
-            for symbol in chosen:
+        if left or later:
+            for symbol in changed.keys() & chosen.keys():
                 self._unsaved.pop(symbol.encode(), None)
         else:
             self._unsaved.clear()
         for symbol in chosen:
             self._adopt.pop(symbol, None)
+            self._cadence.written(symbol, monotonic_s())
         if self._adopt:
             return
         floor = self._barrier.next if self._barrier else self._started_at
-        lowest = min((self._unsaved.get(symbol.encode(), floor) for symbol in left), default=self.next)
+        lowest = min((self._unsaved.get(symbol.encode(), floor) for symbol in (*left, *later)), default=self.next)
         await self._write_barrier(lowest)
         if self._live():
             await self._clear()
@@ -289,6 +300,14 @@ class PartitionOwner:
         waiting = sorted(states, key=lambda symbol: self._unsaved.get(symbol.encode(), -1))
         split = self._limits.checkpoint_max_states
         return {name: states[name] for name in waiting[:split]}, {name: states[name] for name in waiting[split:]}
+
+    def _split_due(self, changed: Sequence[tuple[str, bool]], *, last: bool) -> tuple[list[str], list[str]]:
+        """Split into symbols whose states are written now and those whose turn comes later."""
+        now, due, later = monotonic_s(), list[str](), list[str]()
+        for symbol, is_large in changed:
+            is_due = last or not is_large or self._cadence.is_due(symbol, now)
+            (due if is_due else later).append(symbol)
+        return due, later
 
     async def _write_states(self, states: dict[str, StateValue]) -> None:
         fail_point("worker.before_state")

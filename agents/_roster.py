@@ -81,15 +81,15 @@ class Roster:
         async with self._locks[partition]:
             return await owner.take(records)
 
-    async def checkpoint(self) -> None:
-        """Write the checkpoints of all partitions."""
+    async def checkpoint(self, *, last: bool = False) -> None:
+        """Write the checkpoints of all partitions; the `last` ones hold every state."""
         for partition, owner in list(self.owners.items()):
             async with self._locks[partition]:
-                await owner.checkpoint()
+                await owner.checkpoint(last=last)
 
     async def release(self) -> None:
         """Write last checkpoints, then forget everything."""
-        await self.checkpoint()
+        await self.checkpoint(last=True)
         self.drop()
 
     def drop(self) -> None:

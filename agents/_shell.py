@@ -115,6 +115,7 @@ class Shell:
         limits = Limits(
             checkpoint_max_states=agents.checkpoint_max_states,
             md_record_max_bytes=agents.md_record_max_bytes,
+            book_checkpoint_interval_s=agents.book_checkpoint_interval_s,
             clear_interval_s=agents.clear_interval_s,
             accept_lost_log=agents.accept_lost_log,
         )

@@ -163,6 +163,9 @@ class Agents(Section):
     role: str = Field("all", pattern=r"^[a-z0-9_]+$", description="which outputs; names the group and the state topic")
     exchanges: tuple[str, ...] = Field((), description="exchanges to read; empty means all whose raw topic exists")
     checkpoint_interval_s: float = Field(1.0, gt=0, le=60, description="time between two checkpoints [s]")
+    book_checkpoint_interval_s: float = Field(
+        30.0, ge=0, le=600, description="time between two checkpoints of a state that holds a book [s]"
+    )
     checkpoint_max_states: int = Field(
         2000, ge=1, description="states written in one checkpoint, oldest first [states]"
     )

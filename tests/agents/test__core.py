@@ -19,7 +19,7 @@ from agents._run import Run
 from agents._turn import Turn
 from exchanges.binance import EXCHANGE as BINANCE
 from schemas import encode_frame, encode_raw, topics
-from tests.doubles.raw_frames import Log, core, quote, rows, trade
+from tests.doubles.raw_frames import IN_STREAM, Log, core, quote, rows, trade
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 needs_recordings = pytest.mark.skipif(not RECORDINGS.exists(), reason="recordings not present at ../shared/recordings")
@@ -280,3 +280,13 @@ def _add_trades(trades: dict[str, dict[str, Any]], batch: Any) -> None:
         sums["ids"].update(own.column("trade_id").to_pylist())
         sums["size"] += pc.sum(own.column("size")).as_py()
         sums["notional"] += pc.sum(own.column("notional")).as_py()
+
+
+def test_a_state_that_holds_a_book_is_large() -> None:
+    """The owner writes it less often than those of markets whose levels are not kept."""
+    log = Log()
+    log.put("trades", trade(9))
+    log.add(log.frame("book_snapshot", {"b": [["1", "1"]]}, meta=IN_STREAM), symbol="EF", market="s")
+    one = core()
+    one.process(log.records)
+    assert one.changed() == [("invented.m.AB", False), ("invented.s.EF", True)]

@@ -6,7 +6,7 @@ earlier generations. Afterwards the rows, trimmed by the marks of a reader, equa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -84,10 +84,10 @@ class GroupOffsetAsStart(Roster):
 class BarrierBeforeOutputs(PartitionOwner):
     """Write states and barrier without waiting for the outputs."""
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self, *, last: bool = False) -> None:
         """Checkpoint first."""
         pending, self._pending = self._pending, None
-        await super().checkpoint()
+        await super().checkpoint(last=last)
         self._pending = pending
 
 
@@ -123,6 +123,14 @@ class BarrierOvertakesPendingState(PartitionOwner):
 
     async def _write_barrier(self, _offset: int) -> None:
         await super()._write_barrier(self.next)
+
+
+class BarrierOvertakesLargeStates(PartitionOwner):
+    """Forget the states whose turn comes later."""
+
+    def _split_due(self, changed: Sequence[tuple[str, bool]], *, last: bool) -> tuple[list[str], list[str]]:
+        due, _ = super()._split_due(changed, last=last)
+        return due, []
 
 
 class ClearsBeforeBarrier(PartitionOwner):
@@ -168,6 +176,7 @@ class NoTrim(Reader):
         {"roster": NoEpochCheck, "owner": TrustingJumps},
         {"roster": EmptyStateOnOnePartition},
         {"owner": BarrierOvertakesPendingState},
+        {"owner": BarrierOvertakesLargeStates},
         {"owner": ClearsBeforeBarrier},
         {"owner": HighestBarrier},
         {"owner": SendsAllAtOnce},

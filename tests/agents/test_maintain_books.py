@@ -6,11 +6,14 @@ import dataclasses
 
 import msgspec
 
+from agents._core import PartitionCore
 from agents._levels import KeptBook
 from agents._run import Run
 from agents.maintain_books import OPERATOR
-from tests.doubles.invented_scoped import sum_of
-from tests.doubles.raw_frames import IN_STREAM, Log, core, gap, rows, snapshot
+from exchanges import Exchange
+from tests.doubles.invented_scoped import SumCheck, sum_of
+from tests.doubles.invented_venue import MARKET
+from tests.doubles.raw_frames import IN_STREAM, Log, core, delta, gap, rows, snapshot
 
 DEEP = {"reason": "subscribe", "stream": "book.2"}
 TERMS = {"native": "AB", "base": "A", "quote": "B", "price_decimals": 2, "size_decimals": 1}
@@ -155,3 +158,26 @@ def test_a_book_survives_the_checkpoint() -> None:
         before = first.process(log.records[:cut]).checksums
         second.restore({key: (offset, state) for key, offset, state in first.dirty()})
         assert before + second.process(log.records[cut:]).checksums == {("invented", "s", "ok"): 3}
+
+
+def test_a_mismatch_is_the_end_of_the_chain() -> None:
+    """Continuity forgets the book too: nothing later calls it valid before a snapshot."""
+    log = started()
+    log.put("book", levels({"9.00": "5.0"}, told=1))
+    one = core()
+    one.process(log.records)
+    assert msgspec.msgpack.decode(one.dirty()[0][2])["parts"]["sequence"]["book"]["valid"] is False
+
+
+def test_a_snapshot_behind_the_chain_replaces_nothing() -> None:
+    """Where ids hold across connections, an overlapping connection may begin at an update the book contains."""
+    market = dataclasses.replace(MARKET, book_check=SumCheck())
+    log = Log()
+    log.put("book_snapshot", snapshot(9), meta=IN_STREAM)
+    log.put("book", delta(10, 10))
+    log.put("book", delta(11, 11))
+    log.put("book_snapshot", snapshot(10), meta=IN_STREAM)
+    one = PartitionCore({"invented": Exchange("invented", {"m": market})}, "raw.invented", 3)
+    one.process(log.records)
+    kept = msgspec.msgpack.decode(one.dirty()[0][2])["parts"]["maintain_books"]
+    assert [price for price, *_ in kept["bids"]] == ["1.25", "1.5", "10.5", "11.5"]

@@ -69,9 +69,13 @@ class HashCore:
         md = [Output(topic, _batch(found), found[0][0], found[-1][0]) for topic, found in rows.items()]
         return Outputs(md=md, frames=len(records))
 
-    def dirty(self) -> list[tuple[str, int, bytes]]:
-        """List what changed."""
-        return [(symbol, *self.states[symbol]) for symbol in sorted(self._dirty)]
+    def changed(self) -> list[tuple[str, bool]]:
+        """List what changed; the states of every other symbol count as large."""
+        return [(symbol, sum(symbol.encode()) % 2 == 1) for symbol in sorted(self._dirty)]
+
+    def encoded(self, keys: Iterable[str]) -> list[tuple[str, int, bytes]]:
+        """Hand out states."""
+        return [(symbol, *self.states[symbol]) for symbol in keys]
 
     def clear_dirty(self, keys: Iterable[str]) -> None:
         """Forget what changed."""

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hash_core
+from typing_extensions import override
 
+from agents._cadence import Cadence
 from agents._outgoing import Names, Outgoing
-from agents._owner import Limits, Ports
+from agents._owner import Limits, PartitionOwner, Ports
 from agents._position import Identity, Restored, Span, gather
 from agents._roster import Partition, Roster
 from schemas import Mark, MdHeader, Verdict, decode_md
@@ -200,6 +202,36 @@ class Process:
             flight.left.clear()
 
 
+class Whim(Cadence):
+    """Write large states when the seed says so."""
+
+    def __init__(self, draw: random.Random) -> None:
+        """Take the seed's choices."""
+        self.draw = draw
+
+    @override
+    def is_due(self, symbol: str, now_s: float) -> bool:
+        """Choose."""
+        return self.draw.random() < 0.4
+
+    @override
+    def written(self, symbol: str, now_s: float) -> None:
+        """Remember nothing."""
+
+
+def irregular(roster: type[Roster], draw: random.Random) -> type[Roster]:
+    """Let the owners of a roster write large states at any time."""
+
+    class Irregular(roster):  # type: ignore[misc, valid-type]  # a class made from an argument
+        @override
+        def _new_owner(self, partition: Partition, generation: int | None) -> PartitionOwner:
+            made = super()._new_owner(partition, generation)
+            made._cadence = Whim(draw)
+            return made
+
+    return Irregular
+
+
 class Cluster:
     """Run processes by a seed: deliveries, fetches, checkpoints, kills, pauses, rebalances."""
 
@@ -208,7 +240,7 @@ class Cluster:
         self.random = random.Random(seed)
         self.broker = Broker()
         self.broker.append(self.random, records)
-        self.roster = roster
+        self.roster = irregular(roster, random.Random(seed))
         self.limits = Limits(checkpoint_max_states=self.random.choice((1, 2, 1000)), clear_interval_s=0.0)
         self.members = [self.new_process() for _ in range(2)]
         self.zombies: list[Process] = []
