@@ -10,9 +10,11 @@ from cryptoflow.config import Settings
 from cryptoflow.errors import ConfigError
 from cryptoflow.verify.frames import Row
 from cryptoflow.verify.gaps import Gap, Timeline, judge_track, read_gaps
-from cryptoflow.verify.ledger import Ledger, Status, Track, read_ledger
+from cryptoflow.verify.ledger import Book, Ledger, Name, read_ledger
 from cryptoflow.verify.report import Report, Tolerances
-from cryptoflow.verify.tables import KEYS, Found, ReadTable, batches, catalog_reader, read_found, read_rows, values
+from cryptoflow.verify.tables import Found, ReadTable, batches, catalog_reader, read_found, read_rows, values
+from cryptoflow.verify.tracks import Status, Track
+from cryptoflow.verify.venues._reader import KEYS, reader_classes
 
 LEDGER_FILES = "ledger/ledger-*.log"
 _FRAME_TABLES = {
@@ -49,9 +51,11 @@ def compare(ledgers: Sequence[Path], read_table: ReadTable, tolerances: Toleranc
         found = read_found(read_table, table)
         report.rows[table] = found.rows
         timelines = _compare_table(ledger, kind, found, read_table, report)
-        for symbol in sorted({*timelines, *(name for name, of in gaps if of == kind)}):
-            own = gaps.get((symbol, kind), [])
-            judge_track(f"{kind} {symbol}", timelines.get(symbol), own, ledger.fresh.get(symbol, ()), allowed, report)
+        for name in sorted({*timelines, *(name for name in gaps if name[1] == kind)}):
+            market, _, symbol = name
+            fresh = ledger.fresh.get((market, symbol), ())
+            shown = f"{market} {kind} {symbol}"
+            judge_track(shown, timelines.get(name), gaps.get(name, []), fresh, allowed, report)
     _compare_snapshots(ledger, gaps, read_table, report, allowed)
     _compare_garbage(ledger, gaps, read_table, report)
     return report
@@ -59,47 +63,49 @@ def compare(ledgers: Sequence[Path], read_table: ReadTable, tolerances: Toleranc
 
 def _compare_table(
     ledger: Ledger, kind: str, found: Found, read_table: ReadTable, report: Report
-) -> dict[str, Timeline]:
+) -> dict[Name, Timeline]:
     """Compare one table; return what was received of each symbol, for the gaps to be judged by."""
     table = _FRAME_TABLES[kind]
-    suspects: dict[tuple[str, Hashable], int] = {}
+    suspects: dict[tuple[Book, Hashable], int] = {}
     timelines = {}
-    for (track_kind, symbol), track in ledger.tracks.items():
-        if track_kind != kind:
+    for name, track in ledger.tracks.items():
+        if name[1] != kind:
             continue
-        held = found.symbols.get(symbol, {})
-        timelines[symbol] = _timeline(track, symbol, held, suspects, table, report)
+        book = (name[0], name[2])
+        held = found.books.get(book, {})
+        timelines[name] = _timeline(track, book, held, suspects, report)
         for key in held.keys() - track.positions.keys():
-            report.fail("altered", f"{table} {symbol}: a row of no frame sent, {_named(table, key)}", held[key][0])
-    for symbol in found.symbols.keys() - timelines.keys():
-        report.fail("altered", f"{table} {symbol}: rows of a symbol never sent", len(found.symbols[symbol]))
+            report.fail("altered", f"{_named(table, book, key)}: a row of no frame sent", held[key][0])
+    sent = {(market, symbol) for market, _, symbol in timelines}
+    for book in found.books.keys() - sent:
+        report.fail("altered", f"{table} {' '.join(book)}: rows of a symbol never sent", len(found.books[book]))
     if suspects:
         rows = read_rows(read_table, table, set(suspects))
-        for (symbol, key), where in suspects.items():
-            frame = ledger.reread(where)
-            _explain(f"{table} {symbol} {_named(table, key)}", frame.rows if frame else [], rows[symbol, key], report)
+        for (book, key), where in suspects.items():
+            frame = ledger.reread(where, key, table, book[1])
+            _explain(_named(table, book, key), frame.rows if frame else [], rows[book, key], report)
     return timelines
 
 
 def _timeline(
     track: Track,
-    symbol: str,
+    book: Book,
     held: dict[Hashable, list[int]],
-    suspects: dict[tuple[str, Hashable], int],
-    table: str,
+    suspects: dict[tuple[Book, Hashable], int],
     report: Report,
 ) -> Timeline:
     timeline = Timeline(track)
     for position, key in enumerate(track.keys):
         seen = held.get(key)
         if seen is None:
-            timeline.absent(position)
+            if not track.optional[position]:
+                timeline.absent(position)
             continue
         timeline.present(position, seen[2])
         if track.status[position] != Status.SENT:
-            report.fail("altered", f"{table} {symbol}: rows of a frame never sent whole, {_named(table, key)}", seen[0])
+            report.fail("altered", f"{_named(track.table, book, key)}: rows of a frame never sent whole", seen[0])
         elif seen[0] != track.rows[position] or seen[1] != track.digest[position]:
-            suspects[symbol, key] = track.where[position]
+            suspects[book, key] = track.where[position]
     return timeline
 
 
@@ -120,38 +126,43 @@ def _explain(name: str, wanted: Sequence[Row], rows: Sequence[Row], report: Repo
 
 
 def _compare_snapshots(
-    ledger: Ledger, gaps: dict[tuple[str, str], list[Gap]], read_table: ReadTable, report: Report, allowed: Tolerances
+    ledger: Ledger, gaps: dict[Name, list[Gap]], read_table: ReadTable, report: Report, allowed: Tolerances
 ) -> None:
     table = "book_snapshots"
     found = read_found(read_table, table)
     report.rows[table] = found.rows
-    suspects: dict[tuple[str, Hashable], int] = {}
-    same_id = {(symbol, key[0]) for symbol, held in found.symbols.items() for key in held if isinstance(key, tuple)}
+    suspects: dict[tuple[Book, Hashable], int] = {}
+    same_id = {(book, _id_of(book, key)) for book, held in found.books.items() for key in held}
     slack = int(allowed.clock_s * _NS)
-    for (symbol, key), answers in ledger.snapshots.items():
-        seen = found.symbols.get(symbol, {}).pop(key, None)
+    for (book, key), answers in ledger.snapshots.items():
+        seen = found.books.get(book, {}).pop(key, None)
         if seen is None:
-            if isinstance(key, tuple) and (symbol, key[0]) in same_id:
+            if answers.spare or (book, _id_of(book, key)) in same_id:
                 continue
-            own = gaps.get((symbol, "book"), [])
+            own = gaps.get((book[0], "book", book[1]), [])
             if not any(gap.from_ns - slack <= answers.ns <= gap.end_ns + slack for gap in own):
-                report.fail("lost", f"{table} {symbol} {_named(table, key)}: answered and not in the table")
+                report.fail("lost", f"{_named(table, book, key)}: given and not in the table")
             continue
         times = seen[0] // answers.rows if answers.rows else 0
         if (seen[0], seen[1]) != (times * answers.rows, times * answers.digest) or not 1 <= times <= answers.count:
-            suspects[symbol, key] = answers.where
-    for symbol, held in found.symbols.items():
+            suspects[book, key] = answers.where
+    for book, held in found.books.items():
         for key, seen in held.items():
-            report.fail("altered", f"{table} {symbol}: rows of no answer, {_named(table, key)}", seen[0])
+            report.fail("altered", f"{_named(table, book, key)}: rows of no snapshot given", seen[0])
     rows = read_rows(read_table, table, set(suspects)) if suspects else {}
-    for (symbol, key), where in suspects.items():
-        answer = ledger.reread(where)
-        _explain(f"{table} {symbol} {_named(table, key)}", answer.rows if answer else [], rows[symbol, key], report)
+    for (book, key), where in suspects.items():
+        answer = ledger.reread(where, key, table, book[1])
+        _explain(_named(table, book, key), answer.rows if answer else [], rows[book, key], report)
 
 
-def _compare_garbage(
-    ledger: Ledger, gaps: dict[tuple[str, str], list[Gap]], read_table: ReadTable, report: Report
-) -> None:
+def _id_of(book: Book, key: Hashable) -> Hashable:
+    """Return the update id of a snapshot, or its whole key where the venue sends no id."""
+    reader = reader_classes().get(book[0])
+    has_id = reader is not None and reader.keys["book_snapshots"]
+    return key[0] if has_id and isinstance(key, tuple) else key
+
+
+def _compare_garbage(ledger: Ledger, gaps: dict[Name, list[Gap]], read_table: ReadTable, report: Report) -> None:
     """Find every garbage frame among the dead letters, under its symbol or under none, and nothing else there."""
     letters: Counter[str] = Counter()
     symbols: dict[str, str] = {}
@@ -163,13 +174,14 @@ def _compare_garbage(
             symbols[payload] = symbol
     report.rows["dead_letters"] = letters.total()
     for garbage in ledger.garbage:
-        name = f"garbage in place of {garbage.kind} {garbage.symbol} {garbage.key}"
+        owners = {symbol for (_, _, symbol), _ in garbage.replaced}
+        name = f"garbage in place of {garbage.replaced[0]}"
         count = letters.pop(garbage.payload_b64, 0)
-        if count > 1:
+        if count > len(garbage.replaced):
             report.fail("duplicated", f"dead_letters: {name} stands {count} times", count - 1)
-        elif count and symbols[garbage.payload_b64] not in {garbage.symbol, _UNREADABLE}:
+        elif count and symbols[garbage.payload_b64] not in {*owners, _UNREADABLE}:
             report.fail("altered", f"dead_letters: {name} is under {symbols[garbage.payload_b64]}")
-        elif not count and not _in_gap(ledger, garbage.kind, garbage.symbol, garbage.key, gaps):
+        elif not count and not all(_in_gap(ledger, *replaced, gaps) for replaced in garbage.replaced):
             report.fail("lost", f"dead_letters: {name} is missing")
     for payload, count in letters.items():
         report.fail(
@@ -178,19 +190,22 @@ def _compare_garbage(
     report.notes["garbage frames sent"] = len(ledger.garbage)
 
 
-def _in_gap(ledger: Ledger, kind: str, symbol: str, key: Hashable, gaps: dict[tuple[str, str], list[Gap]]) -> bool:
+def _in_gap(ledger: Ledger, name: Name, key: Hashable, gaps: dict[Name, list[Gap]]) -> bool:
     """Tell whether garbage on a connection that died lies inside a gap declared for another reason."""
-    track = ledger.tracks.get((kind, symbol))
+    track = ledger.tracks.get(name)
     if track is None:
         return False
     ns = track.ns[track.positions[key]]
     return any(
-        gap.cause not in {"sequence", "unreadable"} and gap.from_ns <= ns <= gap.end_ns
-        for gap in gaps.get((symbol, kind), [])
+        gap.cause not in {"sequence", "unreadable"} and gap.from_ns <= ns <= gap.end_ns for gap in gaps.get(name, [])
     )
 
 
-def _named(table: str, key: Hashable) -> str:
+def _named(table: str, book: Book, key: Hashable) -> str:
     """Name a frame by its key."""
+    market, symbol = book
+    reader = reader_classes().get(market)
+    columns = reader.keys[table] if reader else KEYS[table]
     parts = key if isinstance(key, tuple) else (key,)
-    return " ".join(f"{column}={part}" for column, part in zip(KEYS[table], parts, strict=True))
+    told = [f"{column}={part}" for column, part in zip(columns, parts, strict=False)]
+    return f"{table} {market} {symbol} {' '.join(told) or key}"

@@ -12,14 +12,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cryptoflow.verify.ledger import Status, Track
+from cryptoflow.verify.ledger import Name
 from cryptoflow.verify.report import Report, Tolerances
 from cryptoflow.verify.tables import GAP_COLUMNS, ReadTable, batches, values
+from cryptoflow.verify.tracks import Status, Track
 
 _NS = 1_000_000_000
 _FOREVER_NS = 2**62
-_NUMBERED = frozenset({"trades", "book_deltas"})
-"""Tables whose frames prove by their ids that none is missing."""
+_NUMBERED = frozenset({"contiguous", "chain"})
+"""Proofs that name the ids missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,27 @@ class Gap:
     ids_missing: int | None
 
 
-def read_gaps(read_table: ReadTable, report: Report) -> dict[tuple[str, str], list[Gap]]:
-    """Read gaps by (native symbol, stream), their last revisions; a revision that stands twice is duplicated."""
-    newest: dict[tuple[str, str, str], dict[str, object]] = {}
+def read_gaps(read_table: ReadTable, report: Report) -> dict[Name, list[Gap]]:
+    """Read the last revision of every gap; a revision that stands twice is duplicated."""
+    newest: dict[tuple[Name, str], dict[str, object]] = {}
     seen: Counter[tuple[object, ...]] = Counter()
     for batch in batches(read_table("gaps")):
         columns = [values(batch.column(name)) for name in GAP_COLUMNS]
         for cells in zip(*columns, strict=True):
             row = dict(zip(GAP_COLUMNS, cells, strict=True))
-            name = (str(row["native_symbol"]), str(row["stream"]), str(row["gap_id"]))
-            seen[*name, row["revision"]] += 1
+            market = f"{row['exchange']}.{row['market']}"
+            name = ((market, str(row["stream"]), str(row["native_symbol"])), str(row["gap_id"]))
+            seen[name, row["revision"]] += 1
             if name not in newest or int(str(row["revision"])) > int(str(newest[name]["revision"])):
                 newest[name] = row
     for what, count in seen.items():
         if count > 1:
             report.fail("duplicated", f"gaps: {what} stands {count} times", count - 1)
     report.rows["gaps"] = seen.total()
-    report.gaps = len({gap_id for _, _, gap_id in newest})
-    gaps: dict[tuple[str, str], list[Gap]] = {}
-    for (symbol, stream, gap_id), row in newest.items():
-        gaps.setdefault((symbol, stream), []).append(_gap(gap_id, row))
+    report.gaps = len({gap_id for _, gap_id in newest})
+    gaps: dict[Name, list[Gap]] = {}
+    for (owner, gap_id), row in newest.items():
+        gaps.setdefault(owner, []).append(_gap(gap_id, row))
     return gaps
 
 
@@ -206,10 +208,12 @@ def _without_stopped(timeline: Timeline, run: Run, lost: list[int], allowed: Tol
 def _invisible(timeline: Timeline, run: Run, status: Counter[int], allowed: Tolerances) -> bool:
     """Tell whether nobody can know of these missing frames: no later frame, or a short silence without ids."""
     before, after = timeline.around(run)
-    numbered = timeline.track.table in _NUMBERED
+    track = timeline.track
     if after is None:
         return not status[Status.HELD]
-    if numbered or status[Status.WITHHELD]:
+    if track.hidden and status[Status.WITHHELD] and track.injected[run.first]:
+        return True
+    if track.proof or status[Status.WITHHELD]:
         return False
     if not status[Status.HELD]:
         return True  # garbage: its dead letter says where it was
@@ -220,10 +224,10 @@ def _judge_ids(name: str, timeline: Timeline, run: Run, covering: Sequence[Gap],
     """Hold a gap on purpose to one gap_id with exactly the ids that are missing."""
     track = timeline.track
     injected = all(track.injected[position] for position in range(run.first, run.last + 1))
-    if track.table not in _NUMBERED or not injected or not covering:
+    if track.proof not in _NUMBERED or not injected or not covering:
         return
     if len(covering) > 1:
-        covering = _touching(covering, track.first[run.first], int(str(track.keys[run.last])))
+        covering = _touching(covering, track.first[run.first], track.last[run.last])
     if len(covering) > 1:
         ids = ", ".join(gap.gap_id for gap in covering)
         report.fail("misdeclared_gaps", f"{name}: one hole has the gaps {ids}")
@@ -237,7 +241,7 @@ def _judge_ids(name: str, timeline: Timeline, run: Run, covering: Sequence[Gap],
         report.fail(
             "misdeclared_gaps",
             f"{name}: gap {gap.gap_id} says {gap.from_id} to {gap.to_id} ({gap.ids_missing} ids), "
-            f"missing are {track.first[run.first]} to {track.keys[run.last]}",
+            f"missing are {track.first[run.first]} to {track.last[run.last]}",
         )
 
 
@@ -258,12 +262,12 @@ def _touching(covering: Sequence[Gap], first: int, last: int) -> Sequence[Gap]:
 def _ids_right(track: Track, run: Run, gap: Gap) -> bool:
     if gap.from_id is None or gap.to_id is None:
         return False
-    last = int(str(track.keys[run.last]))
-    if track.table == "trades":
+    last = track.last[run.last]
+    if track.proof == "contiguous":
         count = last - track.first[run.first] + 1
         return (gap.from_id, gap.to_id, gap.ids_missing) == (track.first[run.first], last, count)
     # A venue's book ids have holes of their own: the gap may take them in, but no id that was sent.
-    before = int(str(track.keys[run.first - 1])) if run.first else -1
+    before = track.last[run.first - 1] if run.first else -1
     after = track.first[run.last + 1] if run.last + 1 < len(track.keys) else _FOREVER_NS
     counted = gap.ids_missing in {None, gap.to_id - gap.from_id + 1}
     return counted and before < gap.from_id <= track.first[run.first] and last <= gap.to_id < after

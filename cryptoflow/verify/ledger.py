@@ -1,93 +1,50 @@
-"""Read the simulator's ledger into tracks: per stream and symbol, the frames in the order made."""
+"""Read the simulator's ledger into tracks: per market, stream and symbol, the frames in the order made."""
 
 from __future__ import annotations
 
 import base64
-import enum
 import json
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cryptoflow.verify.frames import STREAM_OF_TABLE, Expected, expected, snapshot, track_of_stream
+from cryptoflow.verify.frames import STREAM_OF_TABLE, Expected, content_key
+from cryptoflow.verify.tracks import Status, Subscriptions, Track
+from cryptoflow.verify.venues._reader import Reader, readers
 
+Name = tuple[str, str, str]
+"""Market as `<exchange>.<market>`, kind and native symbol."""
 
-class Status(enum.IntEnum):
-    """What became of a frame at the venue; the highest of several holds."""
+Book = tuple[str, str]
+"""Market and native symbol."""
 
-    WITHHELD = 0
-    HELD = 1
-    """Withheld by a silence, which only a watchdog can see."""
-    GARBAGE = 2
-    SENT = 3
-
-
-_STATUS_OF_REASON = {
-    b"gap": Status.WITHHELD,
-    b"down": Status.WITHHELD,
-    b"silence": Status.HELD,
-    b"ack_silent": Status.HELD,
-}
-
-
-class Track:
-    """Hold the frames of one stream of one symbol; position i of each column is one frame."""
-
-    def __init__(self, table: str) -> None:
-        """Start empty."""
-        self.table = table
-        self.positions: dict[Hashable, int] = {}
-        self.keys: list[Hashable] = []
-        self.status = bytearray()
-        self.injected = bytearray()
-        """1 for a frame withheld by a gap on purpose."""
-        self.ns = array("q")
-        self.first = array("q")
-        self.rows = array("q")
-        self.digest: list[int] = []
-        self.where = array("q")
-        self.down: list[tuple[int, int | None]] = []
-        """Times when nobody was subscribed to the stream."""
-
-    def add(self, frame: Expected, status: Status, ns: int, where: int, *, injected: bool) -> None:
-        """Append a frame or raise the status of a known one."""
-        known = self.positions.get(frame.key)
-        if known is not None:
-            self.status[known] = max(self.status[known], status)
-            return
-        self.positions[frame.key] = len(self.keys)
-        self.keys.append(frame.key)
-        self.status.append(status)
-        self.injected.append(injected)
-        self.ns.append(ns)
-        self.first.append(frame.first)
-        self.rows.append(len(frame.rows))
-        self.digest.append(sum(map(hash, frame.rows)))
-        self.where.append(where)
+_STATUS_OF_REASON = {b"silence": Status.HELD, b"ack_silent": Status.HELD, b"half_open": Status.HELD}
+_OK = 200
 
 
 @dataclass(slots=True)
 class Garbage:
-    """Hold one garbage frame: the bytes sent, the track and key of the frame it replaced."""
+    """Hold one garbage frame: the bytes sent, and the tracks and keys of what it replaced."""
 
     payload_b64: str
-    kind: str
-    symbol: str
-    key: Hashable
+    replaced: list[tuple[Name, Hashable]]
 
 
 @dataclass(slots=True)
 class Answers:
-    """Hold the REST answers of one book: (rows, digest), how often, when first, and where."""
+    """Hold the snapshots of one book at one id: (rows, digest), how often, when first, and where.
+
+    `spare` says that all came on connections beside one that had the stream already: they need not be rows.
+    """
 
     rows: int
     digest: int
     count: int
     ns: int
     where: int
+    spare: bool
 
 
 @dataclass
@@ -95,25 +52,28 @@ class Ledger:
     """Hold everything the ledger files say."""
 
     paths: Sequence[Path]
-    tracks: dict[tuple[str, str], Track] = field(default_factory=dict)
-    snapshots: dict[tuple[str, Hashable], Answers] = field(default_factory=dict)
-    fresh: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """When each symbol's book was answered as it was, by time."""
+    readers: dict[str, Reader] = field(default_factory=readers)
+    tracks: dict[Name, Track] = field(default_factory=dict)
+    snapshots: dict[tuple[Book, Hashable], Answers] = field(default_factory=dict)
+    fresh: dict[Book, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """When each symbol's book was given as it was, by time."""
 
     garbage: list[Garbage] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     frames: int = 0
     withheld: int = 0
 
-    def reread(self, where: int) -> Expected | None:
+    def reread(self, where: int, wanted: Hashable, table: str, symbol: str) -> Expected | None:
         """Return again what the frame or answer noted at a place must become."""
         with self.paths[where >> 48].open("rb") as file:
             file.seek(where & ((1 << 48) - 1))
-            kind, _, _, _, rest = file.readline().split(b" ", 4)
+            kind, _, _, market, rest = file.readline().rstrip(b"\n").split(b" ", 4)
         if kind == b"J":
             told = json.loads(rest)
-            return snapshot(told["symbol"], told["body"])
-        return expected(json.loads(rest)["frame"] if kind == b"G" else rest)
+            return self.readers[told["market"]].answer(told["symbol"], told["body"])
+        found = self.readers[market.decode()].expected(json.loads(rest)["frame"] if kind == b"G" else rest)
+        matching = [one for one in found if (one.table, one.symbol) == (table, symbol)]
+        return next((one for one in matching if one.key == wanted), matching[0] if matching else None)
 
 
 def read_ledger(paths: Sequence[Path]) -> Ledger:
@@ -121,11 +81,11 @@ def read_ledger(paths: Sequence[Path]) -> Ledger:
     ordered = sorted(paths)
     ledger = Ledger(ordered)
     for number, path in enumerate(ordered):
-        subscriptions = _Subscriptions(ledger)
+        taker = _Taker(ledger)
         with path.open("rb") as file:
             for offset, line in _lines(file):
-                _take(ledger, subscriptions, line, (number << 48) | offset)
-        subscriptions.end()
+                taker.take(line, (number << 48) | offset)
+        taker.end()
     return ledger
 
 
@@ -137,95 +97,137 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         offset += len(line)
 
 
-def _take(ledger: Ledger, subscriptions: _Subscriptions, line: bytes, where: int) -> None:
-    kind, label, stamp, _, rest = line.split(b" ", 4)
-    ns = int(stamp)
-    if kind == b"S":
-        ledger.frames += label.count(b",") + 1
-        _add(ledger, rest, Status.SENT, ns, where)
-    elif kind == b"D":
-        ledger.frames += label.count(b",") + 1
-    elif kind == b"W":
-        ledger.withheld += 1
-        _add(ledger, rest, _STATUS_OF_REASON[label], ns, where, injected=label == b"gap")
-    elif kind == b"G":
-        ledger.frames += label.count(b",") + 1
-        _take_garbage(ledger, json.loads(rest), ns, where)
-    else:
-        _take_event(ledger, subscriptions, json.loads(rest), ns, where)
-
-
-def _add(ledger: Ledger, payload: bytes | str, status: Status, ns: int, where: int, *, injected: bool = False) -> None:
-    frame = expected(payload)
-    if frame is None or not frame.rows:
-        return
-    name = (STREAM_OF_TABLE[frame.table], frame.symbol)
-    track = ledger.tracks.get(name)
-    if track is None:
-        track = ledger.tracks[name] = Track(frame.table)
-    track.add(frame, status, ns, where, injected=injected)
-
-
-def _take_garbage(ledger: Ledger, told: dict[str, Any], ns: int, where: int) -> None:
-    frame = expected(told["frame"])
-    if frame is None:
-        return
-    _add(ledger, told["frame"], Status.GARBAGE, ns, where)
-    sent = base64.b64encode(base64.b64decode(told["sent_b64"])).decode()
-    ledger.garbage.append(Garbage(sent, STREAM_OF_TABLE[frame.table], frame.symbol, frame.key))
-
-
-def _take_event(ledger: Ledger, subscriptions: _Subscriptions, told: dict[str, Any], ns: int, where: int) -> None:
-    name = told["ev"]
-    if name == "subscribe":
-        subscriptions.start(told["conn"], told["streams"], ns)
-    elif name == "unsubscribe":
-        subscriptions.stop(told["conn"], told["streams"], ns)
-    elif name == "close":
-        subscriptions.stop(told["conn"], None, ns)
-    elif name == "fault":
-        ledger.faults[told["kind"]] += 1
-    elif name == "rest" and told["kind"] == "snapshot" and told["status"] == 200:  # noqa: PLR2004 - HTTP's OK
-        answer = snapshot(told["symbol"], told["body"])
-        if not told["stale"]:
-            ledger.fresh[answer.symbol].append(ns)
-        key = (answer.symbol, answer.key)
-        if key in ledger.snapshots:
-            ledger.snapshots[key].count += 1
-        else:
-            digest = sum(map(hash, answer.rows))
-            ledger.snapshots[key] = Answers(len(answer.rows), digest, 1, ns, where)
-
-
-class _Subscriptions:
-    """Follow who is subscribed to what, and note the times when nobody is."""
+class _Taker:
+    """Take the lines of one file in their order."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._of_conn: dict[int, set[str]] = defaultdict(set)
-        self._conns: dict[str, set[int]] = defaultdict(set)
-        self._down_since: dict[str, int] = {}
+        self._subscriptions = Subscriptions()
+        self._twins: Counter[tuple[Name, Hashable, bool]] = Counter()
 
-    def start(self, conn: int, streams: Sequence[str], ns: int) -> None:
-        for stream in streams:
-            self._of_conn[conn].add(stream)
-            self._conns[stream].add(conn)
-            if stream in self._down_since:
-                self._note(stream, self._down_since.pop(stream), ns)
+    def take(self, line: bytes, where: int) -> None:
+        """Take one line."""
+        kind, label, stamp, market, rest = line.rstrip(b"\n").split(b" ", 4)
+        ns = int(stamp)
+        ledger = self._ledger
+        if kind == b"J":
+            self._event(json.loads(rest), ns, where)
+            return
+        if kind in {b"S", b"D", b"G"}:
+            ledger.frames += label.count(b",") + 1
+        if kind == b"S":
+            self._add(market.decode(), rest, Status.SENT, ns, where, label=label)
+        elif kind == b"D":
+            self._add(market.decode(), rest, Status.SENT, ns, where, again=True)
+        elif kind == b"W":
+            ledger.withheld += 1
+            status = _STATUS_OF_REASON.get(label, Status.WITHHELD)
+            self._add(market.decode(), rest, status, ns, where, injected=label == b"gap")
+        else:
+            told = json.loads(rest)
+            replaced = self._add(market.decode(), told["frame"], Status.GARBAGE, ns, where)
+            if replaced:
+                sent = base64.b64encode(base64.b64decode(told["sent_b64"])).decode()
+                ledger.garbage.append(Garbage(sent, replaced))
 
-    def stop(self, conn: int, streams: Sequence[str] | None, ns: int) -> None:
-        for stream in list(self._of_conn[conn]) if streams is None else streams:
-            self._of_conn[conn].discard(stream)
-            if conn in self._conns[stream]:
-                self._conns[stream].discard(conn)
-                if not self._conns[stream]:
-                    self._down_since[stream] = ns
+    def _add(  # noqa: PLR0913 - what one line says
+        self,
+        market: str,
+        payload: bytes | str,
+        status: Status,
+        ns: int,
+        where: int,
+        *,
+        label: bytes = b"",
+        injected: bool = False,
+        again: bool = False,
+    ) -> list[tuple[Name, Hashable]]:
+        """Append what a frame must become; `again` is a repeat, which only counts where there are no ids."""
+        added = []
+        reader = self._ledger.readers[market]
+        for frame in reader.expected(payload):
+            if frame.table == "book_snapshots":
+                if status is Status.SENT and not again:
+                    self._answer(market, frame, ns, where, spare=self._is_spare(market, frame, label))
+                continue
+            name = (market, STREAM_OF_TABLE[frame.table], frame.symbol)
+            if not frame.rows:
+                continue
+            track = self._ledger.tracks.get(name)
+            if track is None:
+                proof = reader.proofs.get(frame.table, "")
+                track = self._ledger.tracks[name] = Track(frame.table, proof, hidden=frame.table in reader.hidden)
+            told = frame if frame.key is not None else self._numbered(name, frame, sent=status is Status.SENT)
+            if not again or frame.key is None:
+                track.add(told, status, ns, where, injected=injected, optional=again)
+            added.append((name, told.key))
+        return added
+
+    def _numbered(self, name: Name, frame: Expected, *, sent: bool) -> Expected:
+        """Give a frame without ids its content as key, and which of its twins it is."""
+        content = content_key(frame.rows)
+        twin = (name, content, sent)
+        number = self._twins[twin]
+        self._twins[twin] += 1
+        return frame._replace(key=(content, number if sent else f"not sent {number}"))
+
+    def _is_spare(self, market: str, frame: Expected, label: bytes) -> bool:
+        return self._subscriptions.others((market, "book", frame.symbol), label.partition(b"#")[0])
+
+    def _answer(self, market: str, answer: Expected, ns: int, where: int, *, spare: bool = False) -> None:
+        """Note a snapshot that was given as it was."""
+        book = (market, answer.symbol)
+        content = answer.key if answer.key is not None else content_key(answer.rows)
+        known = self._ledger.snapshots.get((book, content))
+        if known is not None:
+            known.count += 1
+            known.spare &= spare
+            return
+        digest = sum(map(hash, answer.rows))
+        self._ledger.snapshots[book, content] = Answers(len(answer.rows), digest, 1, ns, where, spare)
+
+    def _event(self, told: dict[str, Any], ns: int, where: int) -> None:
+        name = told["ev"]
+        if name == "subscribe":
+            self._subscriptions.start(told["conn"], self._tracks(told["streams"]), ns)
+            for key in told["streams"]:
+                self._fresh(key, ns)
+        elif name == "unsubscribe":
+            self._subscriptions.stop(told["conn"], self._tracks(told["streams"]), ns)
+        elif name == "close":
+            self._subscriptions.stop(told["conn"], None, ns)
+        elif name == "fault":
+            self._ledger.faults[told["kind"]] += 1
+        elif name == "instruments":
+            self._ledger.readers[told["market"]].instruments(told["body"])
+        elif name == "rest" and told["kind"] == "snapshot" and told["status"] == _OK and "body" in told:
+            self._rest_book(told, ns, where)
+
+    def _rest_book(self, told: dict[str, Any], ns: int, where: int) -> None:
+        market = told["market"]
+        answer = self._ledger.readers[market].answer(told["symbol"], told["body"])
+        if answer is None:
+            return
+        if not told["stale"]:
+            self._ledger.fresh[market, answer.symbol].append(ns)
+        self._answer(market, answer, ns, where)
+
+    def _fresh(self, key: str, ns: int) -> None:
+        """Note that a book whose stream brings its snapshot was given as it was."""
+        for market, kind, symbol in self._tracks([key]):
+            if kind == "book":
+                self._ledger.fresh[market, symbol].append(ns)
+
+    def _tracks(self, keys: Sequence[str]) -> list[Name]:
+        found = []
+        for key in keys:
+            market, _, stream = key.partition(" ")
+            found += [(market, kind, symbol) for kind, symbol in self._ledger.readers[market].tracks(stream)]
+        return found
 
     def end(self) -> None:
-        for stream, since in self._down_since.items():
-            self._note(stream, since, None)
-
-    def _note(self, stream: str, since: int, until: int | None) -> None:
-        name = track_of_stream(stream)
-        if name and name in self._ledger.tracks:
-            self._ledger.tracks[name].down.append((since, until))
+        """Note on every track when nobody was subscribed to it."""
+        for (market, kind, symbol), since, until in self._subscriptions.down():
+            for name, track in self._ledger.tracks.items():
+                if name == (market, kind, symbol) or (not symbol and name[:2] == (market, kind)):
+                    track.down.append((since, until))

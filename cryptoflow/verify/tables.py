@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cryptoflow.config import Settings
 from cryptoflow.verify.frames import Row, exact
+from cryptoflow.verify.venues._reader import KEYS, VALUES, reader_classes
 
 ReadTable = Callable[[str], "pa.Table | Iterable[pa.RecordBatch]"]
 
-KEYS: dict[str, tuple[str, ...]] = {
-    "trades": ("trade_id",),
-    "quotes": ("update_id",),
-    "book_deltas": ("last_update_id",),
-    "book_snapshots": ("last_update_id", "exchange_ns"),
-    "funding": ("exchange_ns",),
-    "liquidations": ("exchange_ns", "side", "size", "price", "average_price", "filled_size"),
-}
-"""The columns that tell which frame a row belongs to."""
-
-VALUES: dict[str, tuple[str, ...]] = {
-    "trades": ("price", "size", "base_size", "notional", "side", "count", "exchange_ns"),
-    "quotes": ("bid_price", "bid_size", "ask_price", "ask_size", "exchange_ns"),
-    "book_deltas": ("side", "level", "price", "size", "first_update_id", "prev_update_id", "exchange_ns"),
-    "book_snapshots": ("side", "level", "price", "size"),
-    "funding": ("mark_price", "index_price", "settle_price", "funding_rate", "next_funding_ns"),
-    "liquidations": ("base_size", "position"),
-}
-"""The columns compared; in the order of the rows that `frames` expects."""
-
 GAP_COLUMNS = (
-    "native_symbol", "gap_id", "revision", "stream", "cause", "from_ns", "to_ns", "from_id", "to_id",
-    "ids_missing", "resolved_by",
+    "exchange", "market", "native_symbol", "gap_id", "revision", "stream", "cause", "from_ns", "to_ns",
+    "from_id", "to_id", "ids_missing", "resolved_by",
 )  # fmt: skip
-LETTER_COLUMNS = ("native_symbol", "payload_b64")
-_COMMON = ("native_symbol", "received_ns")
+LETTER_COLUMNS = ("exchange", "market", "native_symbol", "payload_b64")
+_FRAME = ("native_symbol", "received_ns", "conn", "frame_no")
+_MARKET = ("exchange", "market")
+
+Book = tuple[str, str]
+"""Market as `<exchange>.<market>`, and native symbol."""
 
 
 def columns_of(table: str) -> tuple[str, ...]:
@@ -48,15 +34,18 @@ def columns_of(table: str) -> tuple[str, ...]:
         return GAP_COLUMNS
     if table == "dead_letters":
         return LETTER_COLUMNS
-    return tuple(dict.fromkeys((*_COMMON, *KEYS[table], *VALUES[table])))
+    wanted = [*KEYS[table], *VALUES[table]]
+    for reader in reader_classes().values():
+        wanted += [*reader.keys[table], *reader.values[table]]
+    return tuple(dict.fromkeys((*_MARKET, *_FRAME, *wanted)))
 
 
 @dataclass
 class Found:
-    """Hold the rows of one table by (symbol, key): how many, the sum of their hashes, first received."""
+    """Hold the rows of one table by book and key: how many, the sum of their hashes, first received."""
 
     rows: int = 0
-    symbols: dict[str, dict[Hashable, list[int]]] = field(default_factory=lambda: defaultdict(dict))
+    books: dict[Book, dict[Hashable, list[int]]] = field(default_factory=lambda: defaultdict(dict))
 
 
 def batches(table: pa.Table | Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -67,10 +56,13 @@ def batches(table: pa.Table | Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBat
 def read_found(read_table: ReadTable, name: str) -> Found:
     """Read one table."""
     found = Found()
-    for symbols, keys, rows, times in _pieces(read_table, name):
-        found.rows += len(symbols)
-        for symbol, key, row, received_ns in zip(symbols, keys, rows, times, strict=True):
-            held = found.symbols[symbol]
+    twins: Counter[tuple[Book, Hashable]] = Counter()
+    for piece in _pieces(read_table, name):
+        found.rows += len(piece.symbols)
+        for symbol, key, row, received_ns in zip(
+            piece.symbols, piece.keys, piece.rows, piece.received, strict=True
+        ):  # fmt: skip
+            held = found.books[piece.market, symbol]
             seen = held.get(key)
             if seen is None:
                 held[key] = [1, hash(row), received_ns]
@@ -78,30 +70,78 @@ def read_found(read_table: ReadTable, name: str) -> Found:
                 seen[0] += 1
                 seen[1] += hash(row)
                 seen[2] = min(seen[2], received_ns)
+    for book, held in found.books.items():
+        _numbered(book, held, twins, name)
     return found
 
 
+class _FrameKey(NamedTuple):
+    """Name a frame of a venue without ids by where it was received, until its content is whole."""
+
+    conn: str
+    number: int
+
+
+def _numbered(book: Book, held: dict[Hashable, list[int]], twins: Counter[tuple[Book, Hashable]], name: str) -> None:
+    """Turn the keys of frames without ids into their content and which of its twins each is, in order received."""
+    frames = [key for key in held if isinstance(key, _FrameKey)]
+    for key in sorted(frames, key=lambda one: held[one][2]):
+        seen = held.pop(key)
+        content = (seen[0], seen[1])
+        number = twins[book, content]
+        twins[book, content] += 1
+        held[content if name == "book_snapshots" else (content, number)] = seen
+
+
 def read_rows(
-    read_table: ReadTable, name: str, wanted: set[tuple[str, Hashable]]
-) -> dict[tuple[str, Hashable], list[Row]]:
-    """Return the rows of some keys in full, to say what is wrong with them."""
-    chosen: dict[tuple[str, Hashable], list[Row]] = defaultdict(list)
-    for symbols, keys, rows, _ in _pieces(read_table, name):
-        for symbol, key, row in zip(symbols, keys, rows, strict=True):
-            if (symbol, key) in wanted:
-                chosen[symbol, key].append(row)
+    read_table: ReadTable, name: str, wanted: set[tuple[Book, Hashable]]
+) -> dict[tuple[Book, Hashable], list[Row]]:
+    """Return the rows of some keys in full, to say what is wrong with them; frames without ids have none."""
+    chosen: dict[tuple[Book, Hashable], list[Row]] = defaultdict(list)
+    for piece in _pieces(read_table, name):
+        for symbol, key, row in zip(piece.symbols, piece.keys, piece.rows, strict=True):
+            if ((piece.market, symbol), key) in wanted:
+                chosen[(piece.market, symbol), key].append(row)
     return chosen
 
 
-def _pieces(read_table: ReadTable, name: str) -> Iterator[tuple[list[Any], list[Any], list[Row], list[int]]]:
+class _Piece(NamedTuple):
+    market: str
+    symbols: list[Any]
+    keys: list[Any]
+    rows: list[Row]
+    received: list[int]
+
+
+def _pieces(read_table: ReadTable, name: str) -> Iterator[_Piece]:
+    """Return the rows of each market of each batch."""
     for batch in batches(read_table(name)):
-        columns = {column: values(batch.column(column)) for column in columns_of(name)}
-        keys = [columns[column] for column in KEYS[name]]
-        if name == "trades":
-            keys = [[int(text) if text.isdigit() else text for text in keys[0]]]
-        rows = list(zip(*(columns[column] for column in VALUES[name]), strict=True))
-        made = keys[0] if len(keys) == 1 else list(zip(*keys, strict=True))
-        yield columns["native_symbol"], made, rows, columns["received_ns"]
+        for market, part in by_market(batch):
+            reader = reader_classes().get(market)
+            keys, shown = (reader.keys[name], reader.values[name]) if reader else (KEYS[name], VALUES[name])
+            named = {column: values(part.column(column)) for column in {*_FRAME, *keys, *shown}}
+            rows = list(zip(*(named[column] for column in shown), strict=True))
+            yield _Piece(market, named["native_symbol"], _made_keys(name, keys, named), rows, named["received_ns"])
+
+
+def _made_keys(table: str, keys: tuple[str, ...], named: dict[str, list[Any]]) -> list[Any]:
+    if not keys:
+        return [_FrameKey(*frame) for frame in zip(named["conn"], named["frame_no"], strict=True)]
+    if table == "trades" and keys == ("trade_id",):
+        return [int(text) if text.isdigit() else text for text in named["trade_id"]]
+    return named[keys[0]] if len(keys) == 1 else list(zip(*(named[column] for column in keys), strict=True))
+
+
+def by_market(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Return the rows of each market as `<exchange>.<market>`."""
+    exchanges, markets = (_plain(batch.column(name)) for name in ("exchange", "market"))
+    names = pc.binary_join_element_wise(exchanges, markets, ".")
+    for market in pc.unique(names).to_pylist():
+        yield market, batch.filter(pc.equal(names, market))
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return pc.cast(column, pa.string())
 
 
 def values(column: pa.Array) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cryptoflow.simulator.ledger import Ledger
-from cryptoflow.verify.ledger import Status, read_ledger
+from cryptoflow.verify.ledger import read_ledger
+from cryptoflow.verify.tracks import Status
 
 KEY = "binance.usdm ausdt@bookTicker"
 FRAME = (
@@ -24,14 +25,14 @@ def test_tracks(tmp_path):
     ledger.event("close", conn=1, by="client")
     ledger.close()
     read = read_ledger([ledger.path])
-    track = read.tracks["quotes", "AUSDT"]
+    track = read.tracks["binance.usdm", "quotes", "AUSDT"]
     assert track.keys == [1, 2, 3, 4]
     assert list(track.status) == [Status.SENT, Status.SENT, Status.HELD, Status.GARBAGE]
     assert (read.frames, read.withheld) == (5, 2)
     assert read.garbage[0].payload_b64 == "eA=="
     assert len(track.down) == 1
     assert track.down[0][1] is None
-    assert read.reread(track.where[0]).key == 1
+    assert read.reread(track.where[0], 1, "quotes", "AUSDT").key == 1
 
 
 def test_cut_off_line(tmp_path):
@@ -54,5 +55,5 @@ def test_times_without_a_subscriber(tmp_path):
     ledger.event("unsubscribe", conn=2, streams=[KEY])
     ledger.event("subscribe", conn=3, streams=[KEY], silent=[])
     ledger.close()
-    ((since, until),) = read_ledger([ledger.path]).tracks["quotes", "AUSDT"].down
+    ((since, until),) = read_ledger([ledger.path]).tracks["binance.usdm", "quotes", "AUSDT"].down
     assert since < until

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from cryptoflow.verify.tables import KEYS, VALUES, columns_of, read_found, values
+from cryptoflow.verify.tables import columns_of, read_found, values
+from cryptoflow.verify.venues._reader import KEYS, VALUES
 from schemas import records
 
 
@@ -28,10 +29,10 @@ def test_values():
 def test_found(session):
     """Rows are counted by symbol and key with the first time they were received."""
     session.play(300)
-    found = read_found(session.table, "book_deltas")
+    found = read_found(session.read, "book_deltas")
     rows = session.rows["book_deltas"]
     first = rows[0]
-    held = found.symbols[first["native_symbol"]][first["last_update_id"]]
+    held = found.books["binance.usdm", first["native_symbol"]][first["last_update_id"]]
     same = [row for row in rows if row["received_ns"] == first["received_ns"]]
     assert found.rows == len(rows)
     assert (held[0], held[2]) == (len(same), first["received_ns"])

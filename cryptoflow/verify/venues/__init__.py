@@ -1,0 +1,1 @@
+"""How each venue's frames are read for `verify`; `_reader` says how a reader is written."""
