@@ -223,7 +223,8 @@ class Follower:
                 self.book[level] = value
             else:
                 self.book.pop(level, None)
-        self.at = delta.at
+        if delta.changes:  # a keep-alive moves nothing
+            self.at = delta.at
 
 
 class Campaign:
