@@ -59,7 +59,8 @@ class Turn:
     arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or a snapshot
     of its stream came), `begun` (the book begins anew with the levels of this frame), `broke` (the
     book is not proven any more), `next_ids` (the id expected next, by stream), `chained_from` (the id
-    up to which a new chain may miss some) and `book` (what continuity of the book rests on).
+    up to which a new chain may miss some), `book` (what continuity of the book rests on), `elected`
+    (the connection that counts, by stream) and `replaced` (another connection's book is awaited).
     """
 
     batch: Batch
@@ -77,6 +78,8 @@ class Turn:
     spliced: bool = False
     begun: bool = False
     broke: bool = False
+    replaced: bool = False
+    elected: dict[str, str] = field(default_factory=dict)
     book: BookState | None = None
     chained_from: int | None = None
     message: Any = None

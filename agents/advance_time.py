@@ -1,4 +1,4 @@
-"""Keep a symbol's event time and elected connections: time moves by the log alone, never by a clock.
+"""Keep a symbol's event time: it moves by the log alone, never by a clock.
 
 Event time is the latest exchange time seen; an `alive` frame moves it on by the receive time elapsed
 since the last frame, less the silence limit.
@@ -12,18 +12,14 @@ from agents._messages import TIME_MAX_NS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
-from schemas import Alive, Switch
-
-SWITCHES_MAX = 16
-"""Streams whose elected connection is remembered."""
+from schemas import Alive
 
 
 class Time(msgspec.Struct):
-    """Remember event time, when the last data frame was received, and the elected connection by stream."""
+    """Remember event time, and up to which receive time it was moved on."""
 
     event_ns: int = 0
     received_ns: int = 0
-    elected: dict[str, str] = {}
 
 
 def _latest(cells: list[int | None], otherwise: int) -> int:
@@ -38,10 +34,6 @@ def _step(state: Time, turn: Turn) -> None:
             state.event_ns = min(state.event_ns + elapsed, TIME_MAX_NS)
             # What has been added must not be added again by the next mark.
             state.received_ns += elapsed
-    elif isinstance(message, Switch):
-        for stream in message.streams:
-            if stream in state.elected or len(state.elected) < SWITCHES_MAX:
-                state.elected[stream] = message.conn
     elif turn.group is not None and turn.dead is None:
         state.event_ns = max(state.event_ns, _latest(turn.cells("exchange_ns"), turn.received_ns))
         state.received_ns = turn.received_ns
@@ -54,7 +46,7 @@ def _quiet(state: Time, run: Run) -> Time | None:
         if not cells or None in cells:
             return None
         event_ns = max(event_ns, *cells)
-    return Time(event_ns, run.received_ns(), state.elected)
+    return Time(event_ns, run.received_ns())
 
 
 OPERATOR = Operator("advance_time", 60, Time, _step, _quiet)

@@ -50,6 +50,10 @@ def _step(state: Sequence, turn: Turn) -> None:
         market.book_rules.on_gap(state.book)
         turn.broke = True
         turn.ask_reseed()
+    elif turn.replaced:
+        # The book goes on with another connection's snapshot; the producer asked for it already.
+        market.book_rules.on_gap(state.book)
+        turn.broke = True
     elif turn.kind == SNAPSHOT and not state.book.valid:
         turn.ask_reseed()  # the snapshot that was to heal the book cannot be read
 

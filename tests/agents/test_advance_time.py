@@ -1,11 +1,10 @@
-"""Event time and elected connections."""
+"""Event time."""
 
 from __future__ import annotations
 
 import msgspec
 
 from agents._core import PartitionCore
-from agents.advance_time import SWITCHES_MAX
 from tests.doubles.raw_frames import MS, Log, alive, core, rows
 
 
@@ -22,7 +21,7 @@ def test_event_time_is_the_latest_exchange_time() -> None:
         log.put("funding", {"mark": "1", "at": at})
     one = core()
     one.process(log.records)
-    assert kept(one) == {"event_ns": 9, "received_ns": 1003 * MS, "elected": {}}
+    assert kept(one) == {"event_ns": 9, "received_ns": 1003 * MS}
 
 
 def test_alive_moves_event_time_by_the_silence_less_its_limit() -> None:
@@ -35,19 +34,6 @@ def test_alive_moves_event_time_by_the_silence_less_its_limit() -> None:
     one = core()
     one.process(log.records)
     assert kept(one)["event_ns"] == 100 + 8 * MS
-
-
-def test_switch_elects_a_connection() -> None:
-    """The connection named counts, per stream; bounded."""
-    log = Log()
-    log.put("switch", {"conn": "x", "streams": ["book"]})
-    log.put("switch", {"conn": "b", "streams": ["quotes"]})
-    one = core()
-    one.process(log.records)
-    assert kept(one)["elected"] == {"book": "x", "quotes": "b"}
-    log.put("switch", {"conn": "c", "streams": [f"s{number}" for number in range(2 * SWITCHES_MAX)]})
-    one.process(log.records)
-    assert len(kept(one)["elected"]) == SWITCHES_MAX  # type: ignore[arg-type]  # it is a dict
 
 
 def test_a_mark_that_is_no_mark_is_a_dead_letter() -> None:

@@ -56,6 +56,7 @@ def test_any_cut_gives_the_same_rows_and_state(steps: list[Step], cuts: list[int
     assert reader.rows == whole(records)
     assert state_of(one) == state_of(at_once)
     assert sum((each.checksums for each in outputs), Counter()) == told.checksums
+    assert sum((each.passed_over for each in outputs), Counter()) == told.passed_over
     assert sum((each.duplicates for each in outputs), Counter()) == told.duplicates
     assert [reseed for each in outputs for reseed in in_log_order(each.reseeds)] == in_log_order(told.reseeds)
 

@@ -1,0 +1,89 @@
+"""Let one connection count for kinds whose ids do not hold across connections (`Market.scoped_kinds`).
+
+`switch` frames elect it; before the first one it is the connection heard first. Frames of the others
+are no rows. A book is taken up at the next snapshot of the connection elected, and is not proven until
+then; of other streams the frames after `Switch.since_ns` are rows.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents._batch import SNAPSHOT
+from agents._messages import STREAMS
+from agents._operator import Operator
+from agents._run import Run
+from agents._turn import Turn
+from exchanges import StreamKind
+from schemas import Switch
+
+BOOK = StreamKind.BOOK.value
+
+
+class Elected(msgspec.Struct):
+    """Remember the connection that counts by stream, from when on, and whether its book is awaited."""
+
+    conns: dict[str, str] = {}
+    since_ns: dict[str, int] = {}
+    awaiting: bool = False
+    asked: bool = False
+
+
+def _stream(kind: str) -> str:
+    return BOOK if kind == SNAPSHOT else kind
+
+
+def _step(state: Elected, turn: Turn) -> None:
+    market = turn.market
+    if market is None or not market.scoped_kinds:
+        return
+    turn.elected = state.conns
+    if isinstance(turn.message, Switch):
+        for stream in sorted(STREAMS.intersection(turn.message.streams)):
+            _elect(state, turn, stream, turn.message)
+    elif turn.kind in market.scoped_kinds and (turn.kind != SNAPSHOT or turn.in_stream) and not _counts(state, turn):
+        turn.effects.passed_over[turn.symbol.exchange, turn.symbol.market_name, turn.kind] += 1
+        turn.drop()
+
+
+def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
+    before = state.conns.get(stream)
+    state.conns[stream] = switch.conn
+    if stream != BOOK:
+        state.since_ns[stream] = switch.since_ns
+    elif before not in (None, switch.conn):
+        state.awaiting, state.asked = True, False
+        turn.replaced = True
+
+
+def _counts(state: Elected, turn: Turn) -> bool:
+    stream, conn = _stream(turn.kind), turn.batch.conns[turn.ordinal]
+    if state.conns.setdefault(stream, conn) != conn:
+        return False
+    if stream != BOOK:
+        return turn.received_ns > state.since_ns.get(stream, -1)
+    if turn.kind == SNAPSHOT and turn.dead is None:
+        state.awaiting = False
+    elif state.awaiting and not state.asked:
+        # The connection has begun without the snapshot that its book starts with.
+        state.asked = True
+        turn.ask_reseed()
+    return not state.awaiting
+
+
+def _quiet(state: Elected, run: Run) -> Elected | None:
+    market = run.market
+    if market is None or not market.scoped_kinds:
+        return state
+    conns, times = run.batch.conns, run.batch.times
+    for kind in market.scoped_kinds.intersection(run.spans):
+        conn, since_ns = state.conns.get(_stream(kind)), state.since_ns.get(kind, -1)
+        if conn is None or (kind == BOOK and state.awaiting):
+            return None
+        for ordinal in run.ordinals(kind):
+            if conns[ordinal] != conn or times[ordinal] <= since_ns:
+                return None
+    return state
+
+
+OPERATOR = Operator("elect_connections", 17, Elected, _step, _quiet)
