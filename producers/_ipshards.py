@@ -109,7 +109,7 @@ def load_ip_shards(path: str, markets: Mapping[str, Sequence[str]], fallback: st
     if not path:
         return IpShards(fallback=fallback)
     try:
-        values = yaml.load(Path(path).read_text("utf-8"), _Loader) or {}  # noqa: S506 - a stricter SafeLoader
+        values = _Loader(Path(path).read_text("utf-8")).get_single_data() or {}
         read = _File.model_validate(values)
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]

@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("schemas", "exchanges", "producers", "agents", "sinks", "cryptoflow")
-SHARED = frozenset(f"cryptoflow.{name}" for name in ("config", "errors", "events", "clock", "failpoint"))
+SHARED = frozenset(f"cryptoflow.{name}" for name in ("config", "errors", "events", "logs", "clock", "failpoint"))
 FILE_LINES_MAX = 500
 FILE_LINES_MEDIAN_MAX = 150
 FUNCTION_LINES_MAX = 60

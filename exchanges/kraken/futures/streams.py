@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -33,7 +34,7 @@ ENDPOINTS = (
         messages_per_s=100.0,
         connects_max=100,  # PROTOCOLS 7.2.2: of connections at once; of their rate (!) no limit is documented
         connects_window_s=600.0,
-        lifetime_s=float("inf"),
+        lifetime_s=math.inf,
         streams_per_request_max=50,
         # PROTOCOLS 7.2.2: pings of the protocol suffice, so there is no heartbeat to send.
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -50,7 +51,7 @@ ENDPOINTS = (
         messages_per_s=20.0,
         connects_max=150,
         connects_window_s=600.0,
-        lifetime_s=float("inf"),
+        lifetime_s=math.inf,
         streams_per_request_max=50,
         # PROTOCOLS 7.1.3: the server closes after about a minute without client activity.
         heartbeat=b'{"method":"ping"}',
