@@ -49,6 +49,8 @@ class BybitBookRules:
         if last != RESTART_ID and state.valid and last <= state.last and last in state.recent:
             return SnapshotVerdict.SPLICED
         self.on_gap(state)  # PROTOCOLS 4.6.1, 4.6.3, 4.6.4: whatever was there is overwritten
+        if last < state.high:
+            state.recent = []  # a new numbering: its ids were never seen, though the old one had them too
         self._take(state, last)
         state.valid = True
         return SnapshotVerdict.SPLICED
