@@ -115,7 +115,8 @@ class GeneratedMarket:
         model = self._models.get((market, symbol))
         if model is None:
             return None
-        fills = [fill for fill in model.fills if fill.last_id >= from_id] if from_id >= 0 else list(model.fills)
+        newest = model.voice.fill_id
+        fills = [fill for fill in model.fills if newest(fill) >= from_id] if from_id >= 0 else list(model.fills)
         return model.voice.rest_trades(fills[:limit] if from_id >= 0 else fills[-limit:], limit)
 
     def first_frames(self, key: str) -> Sequence[bytes]:

@@ -71,6 +71,7 @@ class SymbolMarket:
         self.first_id = 0
         self.pending: list[dict[int, int]] = [{}, {}]
         self.trade_id = rng.randrange(10**7, 10**9)
+        self._fills_made = 0
         self.fills: deque[Fill] = deque(maxlen=_FILLS_KEPT)
         self.open_interest = rng.randrange(10**6, 10**8)
         self.last_mark: Mark | None = None
@@ -208,7 +209,8 @@ class SymbolMarket:
         count = min(size, 1 + int(self._random() * 3))
         self.voice.quote(now_ms, out)
         first, self.trade_id = self.trade_id + 1, self.trade_id + count
-        fill = Fill(first, self.trade_id, ticks, size, not side, now_ms - 1)
+        fill = Fill(first, self.trade_id, ticks, size, not side, now_ms - 1, self._fills_made)
+        self._fills_made += 1
         self.fills.append(fill)
         self.voice.trade(fill, out)
 

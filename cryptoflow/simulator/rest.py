@@ -64,6 +64,8 @@ class RestApi:
             prefix: Weight(limit.rest_weight_max, limit.rest_window_s) for prefix, limit in self._limits.items()
         }
         self.snapshots = 0
+        self._told: set[bytes] = set()
+        """Bodies of instruments that are in the ledger."""
 
     def routes(self) -> list[web.RouteDef]:
         """Return the paths below every venue's prefix."""
@@ -101,6 +103,9 @@ class RestApi:
         else:
             body = venue.rest_body(ask, self._source)
         answer = _wrapped(venue, ask, body)
+        if ask.kind == "instruments" and answer.status == _OK and answer.body not in self._told:
+            self._told.add(answer.body)
+            self._ledger.event("instruments", market=market, body=answer.body.decode())
         self._ledger.event("rest", **told, status=answer.status)
         return answer
 

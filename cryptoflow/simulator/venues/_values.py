@@ -180,7 +180,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Hold one taker's trade at one price: ids `first_id` to `last_id`, `size` in all."""
+    """Hold one taker's trade at one price: ids `first_id` to `last_id`, `size` in all; `number` counts them from 0."""
 
     first_id: int
     last_id: int
@@ -188,6 +188,7 @@ class Fill:
     size: int
     taker_sells: bool
     at_ms: int
+    number: int = 0
 
     @property
     def count(self) -> int:

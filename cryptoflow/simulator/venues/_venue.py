@@ -39,7 +39,7 @@ from __future__ import annotations
 import abc
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from cryptoflow.simulator._limits import Window
@@ -227,6 +227,10 @@ class Voice:
         del limit, now_ms
         return None
 
+    def fill_id(self, fill: Fill) -> int:
+        """Return the newest id a trade has in the REST answer, by which trades are asked for."""
+        return fill.last_id
+
     def rest_trades(self, fills: Sequence[Fill], limit: int) -> bytes | None:
         """Return the REST trades of these fills; None where the venue has none."""
         del fills, limit
@@ -306,6 +310,13 @@ class Venue(abc.ABC):
     @abc.abstractmethod
     def recorded(self, row: Row) -> Recorded | None:
         """Read one `recv` or `rest` row; None to leave it out (acks, heartbeats, streams we do not use)."""
+
+    def reader(self) -> Callable[[Row], Recorded | None]:
+        """Return what reads the rows of one recording in order, for venues whose frames do not tell all.
+
+        It gets `send` rows too, which are never replayed.
+        """
+        return lambda row: None if row.ev == "send" else self.recorded(row)
 
     @abc.abstractmethod
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

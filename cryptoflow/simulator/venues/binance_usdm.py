@@ -10,6 +10,7 @@ from typing_extensions import override
 from cryptoflow import clock
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._binance import BinanceVenue
+from cryptoflow.simulator.venues._binance_bodies import pairs, volumes
 from cryptoflow.simulator.venues._exchange_info import completed, exchange_info, perpetual
 from cryptoflow.simulator.venues._values import (
     Channel,
@@ -35,7 +36,13 @@ _CHANNELS = {
 }
 """Kind, and whether ids prove a hole, of the streams a generated run expects."""
 
-_WEIGHTS = {"exchangeInfo": ("instruments", 1), "fundingInfo": ("funding", 1), "time": ("time", 1)}
+_WEIGHTS = {
+    "exchangeInfo": ("instruments", 1),
+    "fundingInfo": ("funding", 1),
+    "time": ("time", 1),
+    "aggTrades": ("trades", 20),
+    "ticker/24hr": ("volumes", 40),
+}
 
 
 class UsdmVoice(Voice):
@@ -49,7 +56,7 @@ class UsdmVoice(Voice):
         self._keys = found
         self._heads = {channel: f'{{"stream":"{lower}@{channel}","data":'.encode() for channel in found}
         self._symbol = model.name.encode()
-        self._agg_id = model.trade_id // 10
+        self._first_agg_id = model.trade_id // 10
         self._depth = next((channel for channel in found if channel.startswith("depth")), "")
         self._mark = next((channel for channel in found if channel.startswith("markPrice")), "")
 
@@ -65,13 +72,12 @@ class UsdmVoice(Voice):
                 )
                 out.append((self._keys["trade"], text))
         if "aggTrade" in self._keys:
-            self._agg_id += 1
             whole = self.model.size(fill.size)
             text = (
                 b'%b{"e":"aggTrade","E":%d,"s":"%b","a":%d,"p":"%b","q":"%b","nq":"%b","f":%d,"l":%d,"T":%d,'
                 b'"m":%b,"st":1}}'
                 % (
-                    self._heads["aggTrade"], at + 1, self._symbol, self._agg_id, price, whole, whole,
+                    self._heads["aggTrade"], at + 1, self._symbol, self.fill_id(fill), price, whole, whole,
                     fill.first_id, fill.last_id, at, maker,
                 )
             )  # fmt: skip
@@ -138,18 +144,29 @@ class UsdmVoice(Voice):
         out.append((key, text))
 
     @override
+    def fill_id(self, fill: Fill) -> int:
+        return self._first_agg_id + fill.number
+
+    @override
+    def rest_trades(self, fills: Sequence[Fill], limit: int) -> bytes:
+        price, size = self.model.price, self.model.size
+        texts = [
+            b'{"a":%d,"p":"%b","q":"%b","nq":"%b","f":%d,"l":%d,"T":%d,"m":%b}'
+            % (
+                self.fill_id(fill), price(fill.ticks), size(fill.size), size(fill.size),
+                fill.first_id, fill.last_id, fill.at_ms, b"true" if fill.taker_sells else b"false",
+            )
+            for fill in fills[:limit]
+        ]  # fmt: skip
+        return b"[" + b",".join(texts) + b"]"
+
+    @override
     def rest_snapshot(self, limit: int, now_ms: int) -> bytes:
         model = self.model
         return b'{"lastUpdateId":%d,"E":%d,"T":%d,"bids":[%b],"asks":[%b]}' % (
             model.update_id, now_ms, now_ms - 1,
             pairs(model, model.levels(0, limit)), pairs(model, model.levels(1, limit)),
         )  # fmt: skip
-
-
-def pairs(model: SymbolMarket, levels: Sequence[tuple[int, int]]) -> bytes:
-    """Return levels as `["price","size"]` pairs."""
-    price, size = model.price, model.size
-    return b",".join([b'["%b","%b"]' % (price(ticks), size(units)) for ticks, units in levels])
 
 
 class BinanceUsdm(BinanceVenue):
@@ -205,7 +222,11 @@ class BinanceUsdm(BinanceVenue):
     def rest_body(self, ask: RestAsk, world: World) -> bytes | RestAnswer | None:
         if ask.kind == "time":
             return b'{"serverTime":%d}' % (clock.now_ns() // 1_000_000)
+        if ask.kind == "trades":
+            return b"[]"
         listings = world.listings(self.full("usdm"))
+        if ask.kind == "volumes":
+            return volumes(listings)
         if ask.kind == "funding":
             # Every second invented symbol is paid every four hours.
             return msgspec.json.encode([] if world.replaying else [_funding(each.symbol) for each in listings[1::2]])
