@@ -10,7 +10,7 @@ from agents._batch import REQUESTED, SNAPSHOT, Batch, RecordView
 from agents._group import Dead, Group
 from agents._symbol import Symbol, Terms
 from exchanges import BookState, Market
-from schemas import InstrumentDefinition, RawFrame
+from schemas import GapEvidence, InstrumentDefinition, RawFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Effects:
 class Turn:
     """Show one frame to the operators, and take what they find.
 
-    Operators of a later stage see what earlier ones found: `holes`, `late_ids` (missing ids that
+    Operators of a later stage see what earlier ones found: `evidence` (of producers that counts here, by
+    stream), `holes`, `late_ids` (missing ids that
     arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or a snapshot
     of its stream came), `begun` (the book begins anew with the levels of this frame), `broke` (the
     book is not proven any more), `next_ids` (the id expected next, by stream), `chained_from` (the id
@@ -83,6 +84,7 @@ class Turn:
     book: BookState | None = None
     chained_from: int | None = None
     message: Any = None
+    evidence: dict[str, GapEvidence] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
     late_ids: list[int] = field(default_factory=list)
     next_ids: dict[str, int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import hashlib
 import msgspec
 
 from agents._batch import ENVELOPE
-from agents._messages import ALIVE, GAP, STREAMS
+from agents._messages import ALIVE, STREAMS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
@@ -51,10 +51,9 @@ class Gaps(msgspec.Struct):
 
 
 def _step(state: Gaps, turn: Turn) -> None:
-    if turn.kind == GAP and isinstance(turn.message, GapEvidence):
-        for stream in dict.fromkeys(turn.message.streams):
-            _evidence(state, turn, stream, turn.message)
-    elif turn.kind == ALIVE and isinstance(turn.message, Alive):
+    for stream, evidence in turn.evidence.items():
+        _evidence(state, turn, stream, evidence)
+    if turn.kind == ALIVE and isinstance(turn.message, Alive):
         for stream in turn.message.streams:
             _alive(state, turn, stream)
     elif turn.kind == ENVELOPE:

@@ -15,12 +15,10 @@ import msgspec
 from agents._batch import SNAPSHOT
 from agents._flatten import BOOK_KINDS, NO_ID
 from agents._group import Group
-from agents._messages import GAP
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
 from exchanges import Parser
-from schemas import GapEvidence
 
 MISSING_MAX_INTERVALS = 256
 """Intervals of missing ids kept per stream; the lowest goes first, and ids in it then count as repeats."""
@@ -44,11 +42,9 @@ class RowsSeen(msgspec.Struct):
 
 
 def _step(state: RowsSeen, turn: Turn) -> None:
-    if turn.kind == GAP and isinstance(turn.message, GapEvidence):
-        for stream in turn.message.streams:
-            if stream in state.streams and state.streams[stream].high != NO_ID and _contiguous(turn, stream):
-                turn.next_ids[stream] = state.streams[stream].high + 1
-        return
+    for stream in turn.evidence:
+        if stream in state.streams and state.streams[stream].high != NO_ID and _contiguous(turn, stream):
+            turn.next_ids[stream] = state.streams[stream].high + 1
     group = turn.group
     if group is None or turn.dead is not None or group.kind in BOOK_KINDS:
         return

@@ -10,12 +10,10 @@ from __future__ import annotations
 import msgspec
 
 from agents._batch import ENVELOPE, SNAPSHOT
-from agents._messages import GAP
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
 from exchanges import BookRules, BookState, DeltaVerdict, SnapshotVerdict, StreamKind
-from schemas import GapEvidence
 
 BOOK = StreamKind.BOOK.value
 TAKEN_MAX_SNAPSHOTS = 16
@@ -37,6 +35,8 @@ def _step(state: Sequence, turn: Turn) -> None:
     if market is None:
         return
     turn.book = state.book
+    if BOOK in turn.evidence:
+        _broken(state, turn, market.book_rules)
     if turn.kind == BOOK and turn.dead is None:
         state.heard = True
         _delta(state, turn, market.book_rules)
@@ -44,18 +44,22 @@ def _step(state: Sequence, turn: Turn) -> None:
         state.heard = True
         _snapshot(state, turn, market.book_rules)
     elif _breaks(state, turn):
-        expected = _expected(state.book)
-        if expected is not None:
-            turn.next_ids[BOOK] = expected
-        market.book_rules.on_gap(state.book)
-        turn.broke = True
-        turn.ask_reseed()
+        _broken(state, turn, market.book_rules)
     elif turn.replaced:
         # The book goes on with another connection's snapshot; the producer asked for it already.
         market.book_rules.on_gap(state.book)
         turn.broke = True
     elif turn.kind == SNAPSHOT and not state.book.valid:
         turn.ask_reseed()  # the snapshot that was to heal the book cannot be read
+
+
+def _broken(state: Sequence, turn: Turn, rules: BookRules) -> None:
+    expected = _expected(state.book)
+    if expected is not None:
+        turn.next_ids[BOOK] = expected
+    rules.on_gap(state.book)
+    turn.broke = True
+    turn.ask_reseed()
 
 
 def _expected(book: BookState) -> int | None:
@@ -65,8 +69,6 @@ def _expected(book: BookState) -> int | None:
 
 
 def _breaks(state: Sequence, turn: Turn) -> bool:
-    if turn.kind == GAP and isinstance(turn.message, GapEvidence):
-        return BOOK in turn.message.streams
     if turn.kind == BOOK or turn.in_stream:
         # A snapshot of the stream that cannot be read replaced a book that nobody knows.
         detail = "a frame of the book is dead"
