@@ -180,8 +180,8 @@ class Follower:
         self.told[verdict] += 1
         if verdict is DeltaVerdict.OLD:
             assert self.venue.tells_repeats
-            # Where numberings share ids, one behind the newest book cannot be told from a repeat.
-            behind = self.venue.shares_ids and update.at <= self.newest
+            # Where numberings share ids, one that no valid book needs cannot be told from a repeat.
+            behind = self.venue.shares_ids and (update.at <= self.newest or not self.state.valid)
             taken = (update.epoch, update.at) in self.rows
             assert taken or behind, "a delta that was never taken is told to be a repeat"
             assert (self.state.valid, self.state.last) == was

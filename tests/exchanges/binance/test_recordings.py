@@ -1,4 +1,4 @@
-"""Two recorded sessions go through route, parse and rules and give the independent reference's figures."""
+"""Three recorded sessions go through route, parse and rules and give the independent reference's figures."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchanges import BookState, DeltaVerdict, RouteError, SnapshotVerdict
-from exchanges.binance import USDM
+from exchanges import BookState, DeltaVerdict, Market, RouteError, SnapshotVerdict
+from exchanges.binance import SPOT, USDM
 from schemas import Columns, topic_of
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "recordings"
-NAMES = ("binance_usdm_4symbols_20210722", "binance_usdm_btcusdt_20240808")
+NAMES = {
+    "binance_spot_btcusdt_20240808": SPOT,
+    "binance_usdm_4symbols_20210722": USDM,
+    "binance_usdm_btcusdt_20240808": USDM,
+}
 BATCH_MAX_FRAMES = 2000
 
 pytestmark = pytest.mark.skipif(
@@ -30,6 +34,7 @@ class Session:
 
     def __init__(self, name: str) -> None:
         """Read a recording once."""
+        self.market: Market = NAMES[name]
         with gzip.open(RECORDINGS / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]
         rows.sort(key=lambda row: row["t"])  # REST rows may stand first in the file; the sort is stable
@@ -43,32 +48,32 @@ class Session:
             if row["ev"] == "rest" and "/depth?" in row["url"]:
                 self.snapshot(row["url"].split("symbol=")[1].split("&")[0], data)
             elif row["ev"] == "rest":
-                self.definitions = {one.native_symbol: one.symbol for one, _ in USDM.instruments(data)}
+                self.definitions = {one.native_symbol: one.symbol for one, _ in self.market.instruments(data)}
             elif row["ev"] == "recv":
                 self.frame(data)
 
     def snapshot(self, symbol: str, body: bytes) -> None:
         """Take one REST answer."""
         self.frames["book_snapshot", symbol].append(body)
-        verdict = USDM.book_rules.on_snapshot(self.books[symbol], USDM.peek_snapshot(body).last)
+        verdict = self.market.book_rules.on_snapshot(self.books[symbol], self.market.peek_snapshot(body).last)
         self.verdicts[symbol, verdict] += 1
 
     def frame(self, frame: bytes) -> None:
         """Take one received frame."""
         try:
-            routed = USDM.route(frame)
+            routed = self.market.route(frame)
         except RouteError:
             self.unrouted[frame.split(b'"')[3].partition(b"@")[2].decode()] += 1
             return
         self.frames[routed.kind, routed.symbol].append(frame)
         if routed.kind == "book":
-            peek = USDM.peek_book(frame)
-            verdict = USDM.book_rules.on_delta(self.books[routed.symbol], peek.first, peek.last, peek.prev)
+            peek = self.market.peek_book(frame)
+            verdict = self.market.book_rules.on_delta(self.books[routed.symbol], peek.first, peek.last, peek.prev)
             self.verdicts[routed.symbol, verdict] += 1
 
     def columns(self, kind: str, symbol: str) -> tuple[int, dict[str, list[Any]]]:
         """Parse all frames of one kind and symbol as the agents do; return the rows and some columns."""
-        parser, frames = USDM.parsers[kind], self.frames[kind, symbol]
+        parser, frames = self.market.parsers[kind], self.frames[kind, symbol]
         decoder = msgspec.json.Decoder(list[parser.message])
         rows, kept = 0, defaultdict[str, list[Any]](list)
         for start in range(0, len(frames), BATCH_MAX_FRAMES):
