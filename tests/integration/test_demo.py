@@ -119,7 +119,7 @@ def faults_done(data_dir: Path) -> dict[str, int]:
         with path.open("rb") as lines:
             for line in lines:
                 if line.startswith(b"J "):
-                    told = json.loads(line.split(b" ", 3)[3])
+                    told = json.loads(line.split(b" ", 4)[4])
                     if told["ev"] == "fault":
                         counts[told["kind"]] += 1
     return counts

@@ -18,7 +18,7 @@ from cryptoflow.demo.plan import Plan, cli
 from cryptoflow.demo.stages import SIMULATOR_FILE, Stages
 from cryptoflow.errors import StopError
 
-TOLD = {"control": "http://sim", "endpoints": {"public": "ws://sim/public", "rest": "http://sim"}}
+TOLD = {"control": "http://sim", "endpoints": {"binance.usdm.rest": "http://sim"}}
 
 
 class ScriptedChild:
@@ -138,7 +138,9 @@ def test_the_balance_outlives_the_producer(stages: Stages, stack: ScriptedStack,
 
 def test_a_simulator_file_of_an_earlier_run_is_not_believed(stages: Stages, stack: ScriptedStack) -> None:
     """The addresses of a run that is over lead nowhere."""
-    (stack.data_dir / SIMULATOR_FILE).write_text('{"control": "http://old", "endpoints": {}}', "utf-8")
+    (stack.data_dir / SIMULATOR_FILE).write_text(
+        '{"control": "http://old", "endpoints": {"binance.usdm.rest": "http://sim"}}', "utf-8"
+    )
     stages.start()
     assert stages.control == "http://sim"
 

@@ -1,0 +1,25 @@
+"""Requests of a connection stay within the venue's limits."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from exchanges.binance import USDM
+from producers._pace import Pace
+
+ENDPOINT = dataclasses.replace(USDM.endpoints[0], messages_per_s=5.0, requests_per_hour_max=None)
+
+
+def test_requests_keep_their_distance() -> None:
+    """At 5 messages a second at most four requests leave, for pings count too."""
+    pace = Pace(ENDPOINT)
+    assert sum(pace.take(step / 100) for step in range(100)) == 4
+
+
+def test_an_hour_holds_so_many_requests_and_no_more() -> None:
+    """The window slides: a place is free again an hour after it was taken."""
+    pace = Pace(dataclasses.replace(ENDPOINT, requests_per_hour_max=3))
+    assert [pace.take(float(second)) for second in range(5)] == [True, True, True, False, False]
+    assert not pace.take(3599.0)
+    assert pace.take(3600.0)
+    assert not pace.take(3600.5)
