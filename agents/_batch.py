@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents._group import Dead, Group
-from exchanges import BOOK_SNAPSHOT
+from exchanges import BACKFILL, BOOK_SNAPSHOT
 from schemas import RawFrame, RawRecord
 
 if TYPE_CHECKING:
@@ -17,11 +17,19 @@ SNAPSHOT = BOOK_SNAPSHOT
 REQUESTED = "requested_ns"
 """Key of a frame's `m` that only snapshots asked for over REST have."""
 
+ABSENT_FROM, ABSENT_TO = "absent_from", "absent_to"
+"""Keys of a backfill frame's `m`: the ids between, both included, that the venue says never existed."""
+
 ENVELOPE = "envelope"
 """Kind of the one frame that stands for a raw record that cannot be decoded."""
 
 PART_BITS = 20
 """A frame's identity on its connection is its number and part in one integer; parts have 20 bits."""
+
+
+def is_absent(frame: RawFrame) -> bool:
+    """Tell a backfill frame that says which ids never existed; it has no body to read."""
+    return frame.k == BACKFILL and frame.m is not None and ABSENT_FROM in frame.m
 
 
 class RecordView:
@@ -70,6 +78,10 @@ class Batch:
         before = [(group, len(group.ordinals)) for group in groups.values()]
         fresh: list[Group] = []
         for ordinal, frame in enumerate(frames, first):
+            if frame.k == BACKFILL:
+                view.plain = False
+                if is_absent(frame):
+                    continue
             group = groups.get(frame.k)
             if group is None:
                 parser = symbol.market.parsers.get(frame.k) if symbol.market else None

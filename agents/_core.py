@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents._assemble import ROWS_MAX, MdOutput, assemble
-from agents._batch import ENVELOPE, Batch, RecordView
+from agents._batch import ENVELOPE, Batch, RecordView, is_absent
 from agents._flatten import flatten, why_unreadable
 from agents._group import Dead, Group
-from agents._messages import read_message
+from agents._messages import read_absent, read_message
 from agents._operator import Operator
 from agents._run import Run
 from agents._symbol import Symbol, encode_state, fresh_parts, operators, restore_state
@@ -223,10 +223,13 @@ class PartitionCore:
     def _turn(self, batch: Batch, view: RecordView, ordinal: int, effects: Effects) -> None:
         symbol = view.symbol
         kind = batch.frames[ordinal].k
-        group, entry = _place(batch, view, ordinal, kind)
+        absent = is_absent(batch.frames[ordinal])
+        group, entry = (None, 0) if absent else _place(batch, view, ordinal, kind)
         turn = Turn(batch, symbol, effects, self._partition, view, ordinal, kind, group, entry, batch.dead.get(ordinal))
         if kind == ENVELOPE:
             batch.times[ordinal] = symbol.received_ns
+        elif absent:
+            turn.message, turn.dead = read_absent(turn.frame.m)
         elif group is None:
             turn.message, turn.dead = read_message(kind, turn.payload, symbol.market)
         for operator, part in zip(self._chain, symbol.parts, strict=True):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from agents._batch import ABSENT_FROM, ABSENT_TO
 from agents._flatten import UNREADABLE, why_unreadable
 from agents._group import Dead
 from exchanges import Market, StreamKind
@@ -49,6 +52,22 @@ def _read(kind: str, payload: bytes, market: Market | None) -> tuple[Any, Dead |
         if kind == CONTROL:
             return None, _why_unroutable(payload, market)
     return None, Dead("route", "unknown_kind", f"frame kind {kind[:40]!r} is not known")
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Say that ids never existed, both ends included."""
+
+    from_id: int
+    to_id: int
+
+
+def read_absent(meta: Mapping[str, str | int] | None) -> tuple[Absent | None, Dead | None]:
+    """Read the ids that a backfill frame says never existed: (them, None), or (None, why it is dead)."""
+    first, last = (meta or {}).get(ABSENT_FROM), (meta or {}).get(ABSENT_TO)
+    if isinstance(first, int) and isinstance(last, int) and 0 <= first <= last <= TIME_MAX_NS:
+        return Absent(first, last), None
+    return None, Dead("frame", "bad_absent", f"not a range of ids: {first!r:.40} to {last!r:.40}")
 
 
 def _checked(evidence: GapEvidence) -> GapEvidence:

@@ -55,12 +55,12 @@ class Effects:
 class Turn:
     """Show one frame to the operators, and take what they find.
 
-    Operators of a later stage see what earlier ones found: `evidence` (of producers that counts here, by
-    stream), `holes`, `late_ids` (missing ids that
-    arrived), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or a snapshot
-    of its stream came), `begun` (the book begins anew with the levels of this frame), `broke` (the
-    book is not proven any more), `next_ids` (the id expected next, by stream), `chained_from` (the id
-    up to which a new chain may miss some), `book` (what continuity of the book rests on), `elected`
+    Operators of a later stage see what earlier ones found: `evidence` (of producers that counts here,
+    by stream), `holes`, `late_ids` (missing ids that arrived), `absent_ids` (ranges of missing ids that
+    never existed), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or a
+    snapshot of its stream came), `begun` (the book begins anew with the levels of this frame), `broke`
+    (the book is not proven any more), `next_ids` (the id expected next, by stream), `chained_from` (the
+    id up to which a new chain may miss some), `book` (what continuity of the book rests on), `elected`
     (the connection that counts, by stream) and `replaced` (another connection's book is awaited).
     """
 
@@ -87,12 +87,20 @@ class Turn:
     evidence: dict[str, GapEvidence] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
     late_ids: list[int] = field(default_factory=list)
+    absent_ids: list[tuple[int, int]] = field(default_factory=list)
     next_ids: dict[str, int] = field(default_factory=dict)
 
     @property
     def market(self) -> Market | None:
         """Return the market the frame is read as."""
         return self.symbol.market
+
+    @property
+    def stream(self) -> str:
+        """Return the stream whose ids the frame has: its kind, but for trades fetched over REST."""
+        market = self.market
+        parser = market.parsers.get(self.kind) if market else None
+        return (parser.stream if parser else "") or self.kind
 
     @property
     def in_stream(self) -> bool:

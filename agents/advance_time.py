@@ -12,6 +12,7 @@ from agents._messages import TIME_MAX_NS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
+from exchanges import BACKFILL
 from schemas import Alive
 
 
@@ -34,7 +35,7 @@ def _step(state: Time, turn: Turn) -> None:
             state.event_ns = min(state.event_ns + elapsed, TIME_MAX_NS)
             # What has been added must not be added again by the next mark.
             state.received_ns += elapsed
-    elif turn.group is not None and turn.dead is None:
+    elif turn.group is not None and turn.dead is None and turn.kind != BACKFILL:
         state.event_ns = max(state.event_ns, _latest(turn.cells("exchange_ns"), turn.received_ns))
         state.received_ns = turn.received_ns
 

@@ -1,7 +1,8 @@
 """Write gap rows: what opened each gap, its bounds, and what ended it.
 
 One gap per stream is open at a time; later evidence before recovery joins it. Revision 0 is written
-when it opens, 1 when it closes, 2 when all its missing ids arrived late.
+when it opens, 1 when it closes, 2 when each of its missing ids arrived late, was fetched, or is
+proven never to have existed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from agents._messages import ALIVE, STREAMS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
-from exchanges import StreamKind
+from exchanges import BACKFILL, StreamKind
 from schemas import Alive, GapEvidence
 
 BOOK = StreamKind.BOOK.value
@@ -76,7 +77,9 @@ def _data(state: Gaps, turn: Turn) -> None:
     if turn.spliced and BOOK in state.open:
         _closed(state, turn, BOOK, "snapshot")
     for one in turn.late_ids:
-        _late(state, turn, one)
+        _found(state, turn, one, one, "backfill" if turn.kind == BACKFILL else "late")
+    for first, last in turn.absent_ids:
+        _found(state, turn, first, last, "absent")
     if stream in STREAMS and turn.dead is None:
         state.heard[stream] = turn.received_ns
 
@@ -164,16 +167,18 @@ def _closed(state: Gaps, turn: Turn, stream: str, resolved_by: str) -> None:
     _write(turn, gap, revision=1, resolved_by=resolved_by)
 
 
-def _late(state: Gaps, turn: Turn, one: int) -> None:
-    for place, gap in enumerate(state.closed):
-        if gap.stream == turn.kind and gap.from_id is not None and gap.to_id is not None:
-            if not gap.from_id <= one <= gap.to_id:
-                continue
-            gap.ids_left -= 1
-            if gap.ids_left == 0:
-                del state.closed[place]
-                _write(turn, gap, revision=2, resolved_by="late", ids_missing=0)
-            return
+def _found(state: Gaps, turn: Turn, first: int, last: int, how: str) -> None:
+    """Take ids that are not missing any more out of the closed gaps they were missing from."""
+    for gap in list(state.closed):
+        if gap.stream != turn.stream or gap.from_id is None or gap.to_id is None:
+            continue
+        found = min(gap.to_id, last) - max(gap.from_id, first) + 1
+        if found <= 0:
+            continue
+        gap.ids_left -= found
+        if gap.ids_left <= 0:
+            state.closed.remove(gap)
+            _write(turn, gap, revision=2, resolved_by=how, ids_missing=0)
 
 
 def _write(

@@ -15,10 +15,11 @@ import msgspec
 from agents._batch import SNAPSHOT
 from agents._flatten import BOOK_KINDS, NO_ID
 from agents._group import Group
+from agents._messages import Absent
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
-from exchanges import Parser
+from exchanges import BACKFILL, Parser
 
 MISSING_MAX_INTERVALS = 256
 """Intervals of missing ids kept per stream; the lowest goes first, and ids in it then count as repeats."""
@@ -45,13 +46,18 @@ def _step(state: RowsSeen, turn: Turn) -> None:
     for stream in turn.evidence:
         if stream in state.streams and state.streams[stream].high != NO_ID and _contiguous(turn, stream):
             turn.next_ids[stream] = state.streams[stream].high + 1
+    if isinstance(turn.message, Absent):
+        _absent(state.streams.get(turn.stream), turn, turn.message)
     group = turn.group
     if group is None or turn.dead is not None or group.kind in BOOK_KINDS:
         return
     if group.ids is None:
         turn.fresh = True
         return
-    seen = state.streams.setdefault(turn.kind, Seen())
+    seen = state.streams.setdefault(turn.stream, Seen())
+    if group.parser.contiguous and turn.kind == BACKFILL:
+        _filled(seen, turn)
+        return
     if group.parser.contiguous:
         _numbered(seen, turn, group)
         return
@@ -89,6 +95,37 @@ def _numbered(seen: Seen, turn: Turn, group: Group) -> None:
         elif row != NO_ID:
             turn.drop_row(row)
             turn.repeated()
+
+
+def _filled(seen: Seen, turn: Turn) -> None:
+    """Take trades that were fetched: the missing ones once each, and none above the highest.
+
+    Those the stream itself will bring, or the gap before its next id will ask for.
+    """
+    for row, one in enumerate(turn.ids()):
+        if one < seen.high and _fill(seen, one):
+            turn.late_ids.append(one)
+        else:
+            turn.drop_row(row)
+            turn.repeated()
+
+
+def _absent(seen: Seen | None, turn: Turn, absent: Absent) -> None:
+    """Take ids that never existed out of the missing intervals."""
+    if seen is None or seen.high == NO_ID:
+        return
+    left: list[tuple[int, int]] = []
+    for low, high in seen.missing:
+        first, last = max(low, absent.from_id), min(high, absent.to_id)
+        if first > last:
+            left.append((low, high))
+            continue
+        turn.absent_ids.append((first, last))
+        left += [(low, first - 1)] if first > low else []
+        left += [(last + 1, high)] if last < high else []
+    seen.missing = left[-MISSING_MAX_INTERVALS:]
+    if absent.from_id <= seen.high + 1 <= absent.to_id:
+        seen.high = absent.to_id
 
 
 def _fill(seen: Seen, one: int) -> bool:

@@ -62,6 +62,10 @@ class Plan:
         found = [name for key, name in _symbols(self) if key == market]
         return tuple(dict.fromkeys(found))
 
+    def streams(self, market: str) -> tuple[str, ...]:
+        """Return the names of a market's streams, as its venue spells them in keys."""
+        return tuple(key.partition(" ")[2] for key in self.channels if key.partition(" ")[0] == market)
+
     def listings(self, market: str) -> list[Listing]:
         """Return definitions of the recorded symbols, as good as the frames tell."""
         venue, name = venue_of(market), market.partition(".")[2]
@@ -86,9 +90,10 @@ def plan_recording(paths: Sequence[Path]) -> Plan:
     plan = Plan()
     for path in paths:
         rows = _rows(path)
+        readers = {venue: venue.reader() for venue, _ in rows}
         for venue, row in rows:
             plan.received_ns.setdefault(venue.exchange, row.t)
-            found = venue.recorded(row) if row.ev in {"recv", "rest"} else None
+            found = readers[venue](row) if row.ev != "open" else None
             if found is not None:
                 _take(plan, venue, found, row.t - rows[0][1].t)
     plan.steps.sort(key=lambda step: step.offset_ns)

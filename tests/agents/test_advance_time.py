@@ -43,3 +43,14 @@ def test_a_mark_that_is_no_mark_is_a_dead_letter() -> None:
     log.put("alive", {"streams": ["book"], "silence_limit_ns": 2**70})
     log.put("switch", {"conn": 5})
     assert rows(core().process(log.records), "md.dead_letters", "stage") == ["frame"] * 3
+
+
+def test_fetched_trades_move_no_time() -> None:
+    """They were not heard on the stream: silence goes on being counted from its last frame."""
+    log = Log(market="s")
+    log.put("trades", {"trades": [{"i": 5, "p": "1", "q": "1", "at": 100}]})
+    log.put("trades", {"trades": [{"i": 7, "p": "1", "q": "1", "at": 100}]})
+    log.put("trades_backfill", {"trades": [{"i": 6, "p": "1", "q": "1", "at": 999}]})
+    one = core()
+    one.process(log.records)
+    assert kept(one) == {"event_ns": 100, "received_ns": 1002 * MS}

@@ -137,3 +137,43 @@ def test_holes_inside_one_frame_are_gaps_of_their_own() -> None:
         (revision, one, one) for one in (2, 4, 6) for revision in (0, 1)
     ]
     assert len(set(rows(outputs, "md.gaps", "gap_id"))) == 3
+
+
+def test_fetched_trades_resolve_a_gap() -> None:
+    """The gap was closed by the stream; when all its ids are fetched it is resolved, not before."""
+    log = Log(market="s")
+    for ids in ((5,), (9,)):
+        log.put("trades", trade(*ids))
+    log.put("trades_backfill", trade(6, 7))
+    log.put("trades_backfill", trade(8))
+    assert rows(core().process(log.records), "md.gaps", *BOUNDS, "raw_offset")[2:] == [
+        ("trades", 2, "sequence", 6, 8, 0, "backfill", 3)
+    ]
+
+
+def test_ids_that_never_existed_resolve_a_gap() -> None:
+    """Alone or with others that were fetched; the last word names how."""
+    for meta, expected in (((6, 8), "absent"), ((0, 100), "absent"), ((6, 7), None)):
+        log = Log(market="s")
+        for ids in ((5,), (9,)):
+            log.put("trades", trade(*ids))
+        log.put("trades_backfill", b"", meta={"absent_from": meta[0], "absent_to": meta[1]})
+        told = rows(core().process(log.records), "md.gaps", "revision", "resolved_by")[2:]
+        assert told == ([(2, expected)] if expected else [])
+        log.put("trades_backfill", trade(8))
+        assert rows(core().process(log.records), "md.gaps", "resolved_by")[2:] == [expected or "backfill"]
+
+
+def test_fetched_trades_do_not_end_an_open_gap() -> None:
+    """Only the stream itself says that it is heard again."""
+    log = Log(market="s")
+    log.put("trades", trade(5))
+    log.put("trades", trade(8))
+    log.put("gap", gap("trades"))
+    log.put("trades_backfill", trade(6))
+    assert rows(core().process(log.records), "md.gaps", "revision") == [0, 1, 0]
+    log.put("trades_backfill", b"", meta={"absent_from": 9, "absent_to": 10})
+    log.put("trades", trade(11))
+    assert rows(core().process(log.records), "md.gaps", *BOUNDS)[3:] == [
+        ("trades", 1, "disconnect", None, None, 0, "next")
+    ]

@@ -87,3 +87,65 @@ def test_missing_intervals_are_bounded() -> None:
     outputs = core().process(log.records)
     assert rows(outputs, "md.trades", "trade_id")[-1] == str(2 * MISSING_MAX_INTERVALS)
     assert outputs.duplicates == {("invented", "m", "trades"): 1}
+
+
+def test_trades_fetched_over_rest_are_taken_once_where_they_are_missing() -> None:
+    """Missing ids become rows; ids taken already are repeats; ids above the highest are left to the stream."""
+    log = Log(market="s")
+    for ids in ((5,), (9,)):
+        log.put("trades", trade(*ids))
+    log.put("trades_backfill", trade(5, 6, 7, 10))
+    log.put("trades_backfill", trade(7, 8))
+    log.put("trades", trade(10))
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.trades", "trade_id") == ["5", "9", "6", "7", "8", "10"]
+    assert outputs.duplicates == {("invented", "s", "trades_backfill"): 3}
+
+
+def test_fetched_trades_keep_the_source_of_their_record() -> None:
+    """A row says that it was not heard live."""
+    log = Log(market="s")
+    for ids in ((5,), (7,)):
+        log.put("trades", trade(*ids))
+    log.put("trades_backfill", trade(6))
+    offset, key, value = log.records[2]
+    log.records[2] = (offset, key, value.replace(b'"source":"test"', b'"source":"backfill"'))
+    assert rows(core().process(log.records), "md.trades", "trade_id", "source")[-1] == ("6", "backfill")
+
+
+def test_fetched_trades_before_the_first_one_heard_are_no_rows_of_a_stream_never_heard() -> None:
+    """Nothing tells what is missing from a stream that was not heard."""
+    log = Log(market="s")
+    log.put("trades_backfill", trade(6))
+    assert not rows(core().process(log.records), "md.trades")
+
+
+def test_ids_that_never_existed_are_not_taken_for_missing() -> None:
+    """Inside the missing intervals, at their ends, and just above the highest id."""
+    for first, last, ids in ((6, 8, []), (7, 7, [6, 8]), (5, 6, [7, 8]), (8, 20, [6, 7])):
+        log = Log(market="s")
+        for one in (5, 9):
+            log.put("trades", trade(one))
+        log.put("trades_backfill", {"trades": []}, meta={"absent_from": first, "absent_to": last})
+        log.put("trades_backfill", trade(6, 7, 8))
+        log.put("trades", trade(21 if last == 20 else 10))
+        outputs = core().process(log.records)
+        assert rows(outputs, "md.trades", "trade_id")[2:-1] == [str(one) for one in ids]
+        assert rows(outputs, "md.gaps", "from_id", "revision")[:2] == [(6, 0), (6, 1)]
+        assert len([row for row in rows(outputs, "md.gaps", "from_id") if row != 6]) == 0
+
+
+def test_a_range_of_ids_that_is_none_is_a_dead_letter() -> None:
+    """Also beside fetched trades in one record; what can be read of the record is."""
+    log = Log(market="s")
+    log.put("trades", trade(5))
+    log.put("trades", trade(9))
+    log.add(
+        log.frame("trades_backfill", {"trades": []}, meta={"absent_from": 8, "absent_to": 7}),
+        log.frame("trades_backfill", trade(6)),
+        log.frame("trades_backfill", b"", meta={"absent_from": "x"}),
+        log.frame("trades_backfill", trade(7)),
+    )
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.dead_letters", "error", "frame_kind") == [("bad_absent", "trades_backfill")] * 2
+    assert rows(outputs, "md.trades", "trade_id") == ["5", "9", "6", "7"]

@@ -22,7 +22,8 @@ says what it would send. Three classes are to be written:
    the book as it is, standing at the id of the last depth frame (`model.sent_id`).
 
 Keys name streams over all venues: `self.key(market, stream)` is "okx.swap books:BTC-USDT-SWAP". `stream` is
-any text that names one subscription and has no line break.
+spelled as the producer's `Market.stream_name` spells the subscription (or as `Market.heard_as` does): that
+is how a demo finds the channels of a recording. It has no line break.
 
 Numbers per connection (Coinbase `sequence_num`): set `Session.numbered = True`, count in `dress`, which sees
 every payload on its way to this connection, and in `skip`, which is called for a frame lost on purpose.
