@@ -25,7 +25,7 @@ from agents._watchdog import Progress, Sight, Watchdog
 from cryptoflow.clock import monotonic_s
 from cryptoflow.config import Settings
 from cryptoflow.errors import StopError
-from cryptoflow.events import (
+from cryptoflow.metrics import (
     agent_frame_seconds,
     book_checksums_total,
     dead_letters_total,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cryptoflow.clock import monotonic_s
 from cryptoflow.errors import CryptoflowError, IdentityError, RetryError, StopError
-from cryptoflow.events import agent_lag_records
+from cryptoflow.metrics import agent_lag_records
 
 Partition = tuple[str, int]
 

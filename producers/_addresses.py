@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import aiohttp
 
+from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError, UnreachableError
+from producers._ipshards import IpShards, load_ip_shards
 
 EC2_METADATA = "http://169.254.169.254"
 _TOKEN_TTL_S = 60
@@ -80,6 +83,25 @@ class Ec2Metadata:
             if answer.status != _OK:
                 raise OSError(f"{path} answered {answer.status}")
             return body.decode("ascii")
+
+
+async def addresses_of(
+    settings: Producer, markets: Mapping[str, Sequence[str]], sources: Mapping[str, AddressSource] | None = None
+) -> IpShards:
+    """Return the local addresses a process uses, looked up where the file asks for it, all proven to be here.
+
+    Raises ConfigError or UnreachableError in one line.
+    """
+    shards = load_ip_shards(settings.ip_shards_file, markets, settings.local_address)
+    if shards.discover is not None:
+        known = sources or {"interfaces": Interfaces(), "ec2": Ec2Metadata()}
+        shards = replace(shards, pool=await known[shards.discover].addresses())
+        if not shards.pool:
+            raise ConfigError(
+                f"choosing local addresses: {shards.discover} tells none", fix="list the addresses in egress_pool"
+            )
+    check_local(shards.addresses)
+    return shards
 
 
 def check_local(addresses: Iterable[str]) -> None:

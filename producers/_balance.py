@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from cryptoflow import events
+from cryptoflow import metrics
 from exchanges import BOOK_SNAPSHOT, StreamKind
 from schemas import RawFrame
 
@@ -106,12 +106,12 @@ class Balance:
 
     def flush(self) -> None:
         """Move the Prometheus counters to where the counts are."""
-        metrics = {
-            "received": events.frames_received_total,
-            "recovered": events.frames_recovered_total,
-            "published": events.frames_published_total,
+        counters = {
+            "received": metrics.frames_received_total,
+            "recovered": metrics.frames_recovered_total,
+            "published": metrics.frames_published_total,
         }
-        for name, metric in metrics.items():
+        for name, metric in counters.items():
             counts: Counter[CountKey] = getattr(self, name)
             told = self._told[name]
             for key, count in counts.items():
@@ -121,9 +121,9 @@ class Balance:
         for (key, reason), count in self.dropped.items():
             more = count - self._told_dropped[key, reason]
             if more:
-                events.drops_total.labels(*key, self.shard, reason).inc(more)
+                metrics.drops_total.labels(*key, self.shard, reason).inc(more)
                 self._told_dropped[key, reason] = count
-        events.frames_in_flight.labels(self.shard).set(self.in_flight)
+        metrics.frames_in_flight.labels(self.shard).set(self.in_flight)
 
     def _counts(self, name: str) -> dict[str, int]:
         received = _sum(self.received.items(), name)

@@ -14,6 +14,13 @@ RETRY_MIN_S = 0.2
 RETRY_MAX_S = 30.0
 REDO_S = 5.0
 """Wait before a snapshot is fetched again because frames of its book could not be kept."""
+IN_STREAM_WAIT_S = 10.0
+"""Wait for a snapshot that is to come on the book's own stream, before the stream is asked for again."""
+IN_STREAM_MAX_S = 300.0
+"""Longest wait between two renewals of a book that does not come back."""
+IN_STREAM_CALM_S = 600.0
+"""A book that needed no renewal for so long begins with the shortest wait."""
+_DOUBLINGS_MAX = 10
 NS_PER_S = 1_000_000_000
 
 
@@ -35,15 +42,22 @@ class _Book:
     fresh: bool = True
     requested_ns: int = 0
     fetched_s: float = float("-inf")
+    renewed_s: float = float("-inf")
+    renewals: int = 0
 
 
 class Books:
-    """Hold one book per symbol of a market."""
+    """Hold one book per symbol of a market.
 
-    def __init__(self, rules: BookRules, interval_s: float) -> None:
+    With `in_stream` the book stream brings its snapshots: a broken book is renewed by subscribing it
+    again, and what comes over REST serves the schedule only.
+    """
+
+    def __init__(self, rules: BookRules, interval_s: float, *, in_stream: bool = False) -> None:
         """Take the venue's rules and the period of scheduled snapshots (0: none)."""
         self._rules = rules
         self._interval_s = interval_s
+        self.in_stream = in_stream
         self._books: dict[str, _Book] = {}
 
     def __contains__(self, symbol: object) -> bool:
@@ -64,6 +78,8 @@ class Books:
             self._want(book, Reason.RESYNC, now_s)
         elif verdict is DeltaVerdict.BUFFERED and book.reason is None and not book.fetching and book.state.snapshot < 0:
             self._want(book, Reason.SUBSCRIBE if book.fresh else Reason.RESYNC, now_s)
+            if self.in_stream:
+                book.due_s = max(book.due_s, now_s + IN_STREAM_WAIT_S)
         return verdict
 
     def lost(self, symbol: str) -> None:
@@ -73,6 +89,10 @@ class Books:
             self._rules.on_gap(book.state)
             book.fresh = True
             book.reason = None
+
+    def forget(self, symbol: str) -> None:
+        """Drop a symbol that is recorded no more."""
+        self._books.pop(symbol, None)
 
     def reseed(self, symbol: str, broken_at_ns: int, now_s: float) -> bool:
         """Take a request of an agent; False when the last snapshot was requested after the break."""
@@ -86,8 +106,8 @@ class Books:
         """Note that frames of the book were received and could not be kept: the log needs a snapshot."""
         book = self._books.get(symbol)
         if book is not None and book.reason is None and not book.fetching:
-            book.reason = Reason.RESYNC
-            book.due_s = now_s + REDO_S
+            self._want(book, Reason.RESYNC, now_s)
+            book.due_s = max(book.due_s, now_s + REDO_S)
 
     def due(self, now_s: float, limit: int) -> list[tuple[str, Reason]]:
         """Return books to fetch now, broken ones before scheduled ones; at most `limit`."""
@@ -109,9 +129,19 @@ class Books:
         book.fetching = True
         book.requested_ns = requested_ns
 
+    def renewing(self, symbol: str, now_s: float, now_ns: int) -> None:
+        """Note that the book's stream is asked for again; it is due once more, later each time, until its snapshot."""
+        book = self._books[symbol]
+        book.renewals += 1
+        book.renewed_s = now_s
+        book.requested_ns = now_ns
+        book.due_s = now_s + self._patience_s(book)
+
     def failed(self, symbol: str, reason: Reason, now_s: float, wait_s: float) -> None:
         """Note that a request failed; it is due again after `wait_s`."""
-        book = self._books[symbol]
+        book = self._books.get(symbol)
+        if book is None:
+            return
         book.fetching = False
         if reason is Reason.PERIODIC:
             book.fetched_s = now_s - self._interval_s + max(wait_s, RETRY_MAX_S)
@@ -119,16 +149,23 @@ class Books:
         book.reason = book.reason or reason
         book.due_s = now_s + wait_s
 
-    def snapshot(self, symbol: str, last: int, now_s: float) -> SnapshotVerdict:
-        """Judge a snapshot just received; a stale one is fetched again, later each time."""
-        book = self._books[symbol]
-        verdict = self._rules.on_snapshot(book.state, last)
+    def snapshot(self, symbol: str, last: int, now_s: float, *, in_stream: bool = False) -> SnapshotVerdict:
+        """Judge a snapshot just received; a stale one is fetched again, later each time.
+
+        Where the stream brings its own snapshots, one of the schedule changes nothing.
+        """
+        book = self._books.setdefault(symbol, _Book())
         book.fetching = False
         book.fetched_s = now_s
+        if self.in_stream and not in_stream:
+            return SnapshotVerdict.SPLICED
+        verdict = self._rules.on_snapshot(book.state, last, in_stream=in_stream)
         if verdict is SnapshotVerdict.STALE:
             book.stale += 1
             book.reason = Reason.RESYNC
             book.due_s = now_s + min(RETRY_MIN_S * 2.0 ** (book.stale - 1), RETRY_MAX_S)
+            if self.in_stream:
+                self._want(book, Reason.RESYNC, now_s)
         else:
             book.stale = 0
             book.fresh = False
@@ -138,3 +175,12 @@ class Books:
     def _want(self, book: _Book, reason: Reason, now_s: float) -> None:
         book.reason = reason
         book.due_s = max(now_s, book.due_s) if book.stale else now_s
+        if self.in_stream:
+            if now_s - book.renewed_s > IN_STREAM_CALM_S:
+                book.renewals = 0
+            book.due_s = max(now_s, book.renewed_s + self._patience_s(book))
+
+    @staticmethod
+    def _patience_s(book: _Book) -> float:
+        """Return how long one renewal of a book keeps the next away."""
+        return min(IN_STREAM_WAIT_S * 2.0 ** (min(book.renewals, _DOUBLINGS_MAX) - 1), IN_STREAM_MAX_S)

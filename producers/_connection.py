@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from cryptoflow import clock, events
+from cryptoflow import clock, metrics
 from cryptoflow.config import Producer
 
 _CONNECTS_SHARE = 0.5
@@ -25,6 +25,12 @@ _CONNECTS_SHARE = 0.5
 
 class ConnectionLostError(Exception):
     """Say that a connection could not be opened or has ended."""
+
+    def __init__(self, text: str, status: int = 0, told_s: float = 0.0) -> None:
+        """Keep the status by which the venue refused to open, 0 for none, and its Retry-After in seconds."""
+        super().__init__(text)
+        self.status = status
+        self.told_s = told_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Connection:
                 if room is not None and not room.is_set():
                     began_s = clock.monotonic_s()
                     await room.wait()
-                    events.channel_enqueue_delay_seconds.labels("in_flight").observe(clock.monotonic_s() - began_s)
+                    metrics.channel_enqueue_delay_seconds.labels("in_flight").observe(clock.monotonic_s() - began_s)
         except ConnectionClosed as error:
             raise ConnectionLostError(f"receiving: {error}") from error
 
@@ -103,6 +109,11 @@ async def open_connection(target: Target) -> Connection:
             ping_timeout=target.ping_interval_s,
             local_addr=(target.local_address, 0) if target.local_address else None,
         )
+    except InvalidStatus as error:
+        told = error.response.headers.get("Retry-After", "")
+        status = error.response.status_code
+        told_s = float(told) if told.isdecimal() else 0.0
+        raise ConnectionLostError(f"connecting to {target.url}: status {status}", status, told_s) from error
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
         raise ConnectionLostError(f"connecting to {target.url}: {str(error) or type(error).__name__}") from error
     return Connection(socket)

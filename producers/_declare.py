@@ -1,17 +1,17 @@
-"""Write what a connection means for the log into the lanes of what it carries: gaps and elections."""
+"""Write what a connection means for the log into the lanes of what it carries: gaps, signs of life, elections."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from exchanges import BOOK_SNAPSHOT, StreamKind
 from producers._envelope import Lane
 from producers._intake import Intake
-from producers._own import SWITCH
+from producers._own import ALIVE, SWITCH
 from producers._watchdog import StreamInfo
-from schemas import GapEvidence, Switch
+from schemas import Alive, GapEvidence, Switch
 
 _DETAIL_MAX_CHARS = 200
 
@@ -58,6 +58,19 @@ class Declare:
         self._intake.gap(self._lane_of(symbol), evidence)
         if StreamKind.BOOK.value in kinds:
             self._on_lost(symbol)
+
+    def alive(self, idle: Mapping[str, tuple[Sequence[StreamKind], int]]) -> None:
+        """Write one sign of life per lane, from the healthy streams and their limit in ns per symbol.
+
+        What is said of the whole market (symbol "") stands in every lane of ours.
+        """
+        shared, shared_ns = idle.get("", ((), 0))
+        for symbol in dict.fromkeys([*idle, *(self._ours() if shared else ())]):
+            if symbol:
+                kinds, limit_ns = idle.get(symbol, ((), 0))
+                streams = tuple(dict.fromkeys(kind.value for kind in (*kinds, *shared)))
+                alive = Alive(streams=streams, silence_limit_ns=max(limit_ns, shared_ns))
+                self._intake.own(self._lane_of(symbol), ALIVE, msgspec.json.encode(alive))
 
     def switch(self, streams: Iterable[StreamInfo], conn: str, since_ns: int) -> None:
         """Elect a connection in every lane it carries, for the kinds that do not hold across connections."""

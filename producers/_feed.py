@@ -83,11 +83,11 @@ class Feed:
         """Tell whether the venue accepted this stream."""
         return self._states.get(stream) is StreamState.ACKNOWLEDGED
 
-    def is_leaving(self, streams: Iterable[str]) -> bool:
-        """Tell whether the venue did not answer yet that it gave these streams up."""
-        asked = set(streams)
+    @property
+    def is_leaving(self) -> bool:
+        """Tell whether the venue did not answer yet that it gave up what was dropped."""
         requests = (*self._queue, *self._waiting.values())
-        return any(not request.subscribe and asked.intersection(request.left) for request in requests)
+        return any(not one.subscribe and any(name not in self._states for name in one.left) for one in requests)
 
     def refused(self) -> list[tuple[str, str]]:
         """Return the streams given up since the last call, each with the venue's words."""

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from cryptoflow import clock, events
 from exchanges import BACKFILL, TradeFill
+from producers._egress import RestPool
 from producers._envelope import Lane
 from producers._intake import Intake
 from producers._own import OwnFrames
@@ -70,7 +71,7 @@ class Fills:
     def __init__(
         self,
         fill: TradeFill,
-        rest: Rest,
+        rest: Rest | RestPool,
         lane_of: Callable[[str], Lane | None],
         intake: Intake,
         *,
@@ -124,8 +125,8 @@ class Fills:
         while next_id is not None and next_id <= missing.last:
             # One id before the range: its neighbour proves what is absent at the range's start.
             request = self._fill.request(missing.symbol, max(next_id - 1, 0))
-            await self._rest.room(request.weight)
-            body = await self._rest.get(request)
+            rest = await self._rest.room(request.weight, missing.symbol)
+            body = await rest.get(request)
             try:
                 answer = judge(self._fill.trades(missing.symbol, body), next_id, missing.last)
             except (ValueError, RecursionError) as error:

@@ -19,6 +19,8 @@ class Intake:
         self._publisher = publisher
         self.balance = balance
         self._own = OwnFrames(feed)
+        self.conns = {self._own.conn}
+        """The connections of this process, so that its frames can be told apart in the log."""
 
     def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
         """Take one encoded frame that was counted as received."""

@@ -3,76 +3,157 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import functools
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from cryptoflow import clock, events
+from cryptoflow import clock, events, metrics
 from cryptoflow.config import Settings
-from exchanges import DeltaVerdict, Market, Stream, StreamKind
+from exchanges import DeltaVerdict, Market, Stream, StreamKind, drain
 from producers import _guard as guard
 from producers._books import Books
-from producers._connection import ConnectLimiter
 from producers._declare import Declare
+from producers._egress import Egress, RestPool
 from producers._envelope import Lane
+from producers._fleet import Fleet
 from producers._holes import Hole
-from producers._instruments import Instruments
+from producers._instruments import Changes, Instruments
 from producers._intake import Intake
+from producers._ipshards import IpShards
 from producers._link import Surroundings
-from producers._own import ALIVE, BOOK_SNAPSHOT, INSTRUMENT
-from producers._plan import choose_streams, choose_symbols, is_owned, spread
+from producers._own import BOOK_SNAPSHOT, INSTRUMENT, SWITCH
+from producers._plan import Carried, choose_streams, choose_symbols
 from producers._receiver import Hooks
 from producers._reseed import ReseedRequest
 from producers._rest import BUDGET_SHARE, Rest
-from producers._router import CONNECTION_SYMBOL
+from producers._roster import Roster
 from producers._session import PAUSE, Session
 from producers._snapshots import Snapshots
+from producers._wants import Asked, Wants
 from producers._watchdog import NS_PER_S, SilenceLimits
+from schemas import GapEvidence, InstrumentDefinition, Switch
 
 _MINUTE_S = 60.0
-OTHER_SYMBOLS_MAX = 4096
-"""Lanes remembered of symbols that were not asked for; further ones are made anew each time."""
+_POLL_S = 0.05
 
 
 class MarketRun:
     """Hold the parts of one market of an exchange; `prepare`, then `run` until cancelled."""
 
-    def __init__(self, settings: Settings, exchange: str, market: Market, source: str, intake: Intake) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        exchange: str,
+        market: Market,
+        source: str,
+        intake: Intake,
+        egress: Egress | None = None,
+    ) -> None:
         """Take the market; nothing is reached yet. Raises ConfigError for a wrong channel."""
         own = settings.producer
+        self._egress = egress or Egress(IpShards(fallback=own.local_address), own.address_cool_down_s)
+        self._wants: Wants | None = None
+        self._volumes: Mapping[str, Decimal] = {}
         self._settings = settings
         self._exchange = exchange
         self.market = market
         self._source = source
         self._intake = intake
         self.streams: tuple[Stream, ...] = choose_streams(exchange, market, own)
-        self.lanes: dict[str, Lane] = {}
-        self._others: dict[str, Lane] = {}
-        self._books = Books(market.book_rules, own.snapshot_interval_s)
+        interval_s = own.snapshot_interval_s if market.snapshot_request is not None else 0.0
+        self._books = Books(market.book_rules, interval_s, in_stream=market.in_stream_snapshots)
         told = own.rest_weight_per_minute * market.rest.window_s / _MINUTE_S
         weight_max = int(told or market.rest.weight_max * BUDGET_SHARE)
-        self._rest = Rest(
+        make = functools.partial(
+            Rest,
             guard.rest_base(settings, exchange, market),
             market.rest,
             weight_max,
             timeout_s=own.rest_timeout_s,
-            local_address=own.local_address,
         )
+        self._rest = RestPool(self._egress, lambda address: make(local_address=address), self._address_of)
         self._instruments = Instruments(market, self._rest)
-        self.sessions: list[Session] = []
+        self._roster = Roster(exchange, market, source, self.streams, self._instruments)
+        self.lanes: Mapping[str, Lane] = self._roster.lanes
+        self.lane_of = self._roster.lane_of
+        self._declare = Declare(intake, self.lane_of, self.lanes.keys, self._books.lost, market.scoped_kinds)
+        self._fleet: Fleet | None = None
         self._alive_ns = 0
 
-    async def prepare(self, symbols: Sequence[str], stack: AsyncExitStack) -> None:
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """Return the connections that are kept up."""
+        return self._fleet.sessions if self._fleet is not None else ()
+
+    async def prepare(self, symbols: Sequence[str] | Wants, stack: AsyncExitStack) -> None:
         """Ask the venue for its instruments and choose symbols. Raises ConfigError or StopError in one line."""
         await stack.enter_async_context(self._rest)
         await self._instruments.start()
-        chosen = choose_symbols(self._exchange, self.market.name, symbols, self._instruments.definitions)
-        own = self._settings.producer
-        for symbol in chosen:
-            if is_owned(self._exchange, self.market.name, symbol, own):
-                self.lanes[symbol] = Lane(self._exchange, self.market.name, symbol, self._source)
+        if callable(symbols):
+            self._wants = symbols
+            if symbols.needs_volumes:
+                self._volumes = await self._instruments.volumes()
+            chosen = self.chosen()
+        else:
+            choose_symbols(self._exchange, self.market.name, symbols, self.listed)
+            self._wants = Asked(self._exchange, self.market.name, tuple(symbols), self._settings.producer)
+            chosen = self.chosen()
+        self._egress.shards.check(self._exchange, self.market.name, chosen)
+        self._roster.apply(chosen, self._intake)
+
+    def chosen(self) -> list[str]:
+        """Return the symbols to record now out of what the venue lists; those it began with, when nobody chooses."""
+        return list(self.lanes) if self._wants is None else self._wants(self.listed, self._volumes)
+
+    @property
+    def held(self) -> Sequence[str]:
+        """Return the symbols recorded now."""
+        return list(self.lanes)
+
+    @property
+    def listed(self) -> Sequence[InstrumentDefinition]:
+        """Return what the venue lists."""
+        return self._instruments.definitions
+
+    def kinds(self) -> frozenset[str]:
+        """Return the stream kinds recorded of a symbol."""
+        return self._roster.kinds()
+
+    def apply(self, symbols: Iterable[str], handed_over: Collection[str] = ()) -> tuple[int, int]:
+        """Record just these symbols from now on; return how many came and went.
+
+        What went ends with a gap frame of cause `removed`, but for symbols `handed_over` to another replica.
+        """
+        before = list(self.lanes)
+        counts = self._roster.apply(symbols, self._intake, handed_over)
+        for symbol in before:
+            if symbol not in self.lanes:
+                self._books.forget(symbol)
+        return counts
+
+    async def add(self, symbols: Sequence[str]) -> list[str]:
+        """Record these, by native or canonical name, too; return the native symbols that are new.
+
+        Raises ConfigError for a name the venue does not list.
+        """
+        named = choose_symbols(self._exchange, self.market.name, symbols, self.listed)
+        fresh = [symbol for symbol in named if symbol not in self.lanes] if symbols else []
+        self.apply([*self.lanes, *fresh])
+        return fresh
+
+    async def remove(self, symbols: Sequence[str]) -> list[str]:
+        """Record these no more; return those that were, once the venue has stopped sending them."""
+        natives = {one.symbol: one.native_symbol for one in self.listed}
+        named = {natives.get(name, name) for name in symbols}
+        gone = [symbol for symbol in self.lanes if symbol in named]
+        self.apply([symbol for symbol in self.lanes if symbol not in named])
+        while self._roster.is_leaving(gone):  # noqa: ASYNC110 - its own limit ends the wait
+            await asyncio.sleep(_POLL_S)
+        return gone
 
     def open(self, room: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
         """Write the definitions and return what is to run."""
@@ -93,40 +174,66 @@ class MarketRun:
             settings=own,
             limits=limits,
             intake=self._intake,
-            declare=Declare(self._intake, self.lane_of, self.lanes.keys, self._books.lost, self.market.scoped_kinds),
-            hooks=Hooks(self.lane_of, on_book=self._on_book, is_ours=self.lanes.__contains__),
+            declare=self._declare,
+            hooks=Hooks(
+                self.lane_of,
+                on_book=self._on_book,
+                on_snapshot=self._on_snapshot,
+                is_ours=self.lanes.__contains__,
+            ),
             room=room if waits else None,
         )
-        limiters = {e.name: ConnectLimiter(e.connects_max, e.connects_window_s) for e in self.market.endpoints}
-        for carried in spread(self.market, self.streams, list(self.lanes)):
+
+        def open_session(carried: Carried) -> Session:
             url = guard.websocket_url(self._settings, self._exchange, self.market.name, carried.endpoint)
-            self.sessions.append(Session(around, carried, url, limiters[carried.endpoint.name]))
+            return Session(around, carried, url, self._egress)
+
+        self._fleet = Fleet(around, self.streams, open_session, self._address_of)
+        self._roster.begin(self._fleet, self._declare)
         snapshots = Snapshots(
-            self.market, self._rest, self._books, self.lanes, self._intake, own.snapshot_parallel_requests
+            self.market,
+            self._rest,
+            self._books,
+            self.lanes,
+            self._intake,
+            own.snapshot_parallel_requests,
+            self._fleet.resubscribe_book,
+            own.feed,
         )
         return [
-            *(session.run() for session in self.sessions),
+            self._fleet.run(),
+            self._roster.run(),
             snapshots.run(),
-            self._instruments.run(self.lanes, self._intake, own.instruments_interval_s),
+            self._instruments.run(self.lanes, self._intake, own.instruments_interval_s, self._changed),
         ]
 
-    def lane_of(self, symbol: str) -> Lane:
-        """Return a symbol's lane, also of an index or of a symbol not recorded; of the connections for ""."""
-        lane = self.lanes.get(symbol) or self._others.get(symbol)
-        if lane is None:
-            name = symbol or CONNECTION_SYMBOL
-            if len(self._others) >= OTHER_SYMBOLS_MAX:
-                return Lane(self._exchange, self.market.name, name, self._source)
-            lane = self._others[symbol] = Lane(self._exchange, self.market.name, name, self._source)
-        return lane
-
     def wanted(self) -> dict[tuple[str, str], frozenset[str]]:
-        """Return the stream kinds recorded per (market, symbol)."""
-        kinds = frozenset(stream.kind.value for stream in self.streams)
-        return {(self.market.name, symbol): kinds for symbol in self.lanes}
+        """Return the stream kinds recorded per (market, symbol), the indexes our symbols follow included."""
+        return self._roster.wanted()
+
+    def missed(self, symbol: str, evidence: GapEvidence) -> None:
+        """Declare a gap in a symbol's lane; a book then needs a snapshot."""
+        self._intake.gap(self.lane_of(symbol), evidence)
+        if StreamKind.BOOK.value in evidence.streams:
+            self._books.lost(symbol)
+
+    def elect(self, symbol: str, kinds: Sequence[str], conn: str) -> None:
+        """Write into a symbol's lane that another connection counts: it is another replica's."""
+        elected = msgspec.json.encode(Switch(conn=conn, streams=tuple(kinds)))
+        self._intake.own(self.lane_of(symbol), SWITCH, elected)
+
+    def streaming_symbols(self) -> set[str]:
+        """Return the symbols of which every stream is acknowledged."""
+        waiting: set[str] = set()
+        for session in self.sessions:
+            feed = session.link.feed if session.link is not None and not session.link.ended.done() else None
+            waiting |= {i.symbol for i in session.carried.streams if feed is None or not feed.is_acknowledged(i.name)}
+        return self.lanes.keys() - waiting
 
     def watch(self, now_ns: int) -> None:
-        """Look for silence and write signs of life; call about every second."""
+        """Look for silence, write signs of life, tell of unverified rules; call about every second."""
+        for rule, what in drain():
+            events.UnverifiedRule(rule=rule, what=what).emit()
         for session in self.sessions:
             session.watch(now_ns)
         if now_ns - self._alive_ns >= self._settings.producer.alive_interval_s * NS_PER_S:
@@ -153,8 +260,9 @@ class MarketRun:
 
     @property
     def streaming(self) -> bool:
-        """Tell whether every stream is acknowledged."""
-        return bool(self.sessions) and all(session.streaming for session in self.sessions)
+        """Tell whether every stream is acknowledged; a replica that owns nothing has nothing to wait for."""
+        opened = self._fleet is not None and (bool(self.sessions) or not self.lanes)
+        return opened and all(session.streaming for session in self.sessions)
 
     def facts(self) -> dict[str, object]:
         """Return what a person wants to know."""
@@ -164,6 +272,9 @@ class MarketRun:
             "streaming": sum(session.streaming for session in self.sessions),
             "books_valid": self._books.valid_count(),
         }
+
+    def _address_of(self, symbol: str) -> str:
+        return self._egress.shards.address(self._exchange, self.market.name, symbol)
 
     def _on_book(self, symbol: str, raw: bytes) -> None:
         if symbol not in self.lanes:
@@ -177,15 +288,45 @@ class MarketRun:
             shard = self._intake.balance.shard
             events.BookBroken(exchange=self._exchange, market=self.market.name, symbol=symbol, shard=shard).emit()
 
+    def _on_snapshot(self, symbol: str, raw: bytes) -> None:
+        if symbol not in self.lanes:
+            return
+        try:
+            peek = self.market.peek_book(raw)
+        except (ValueError, RecursionError):
+            return
+        self._books.snapshot(symbol, peek.last, clock.monotonic_s(), in_stream=True)
+
+    async def _changed(self, changes: Changes) -> None:
+        """Follow the venue's list: what ended is recorded no more, what began is, if it is wanted."""
+        held = dict.fromkeys(self.lanes)
+        known = self._instruments.by_name
+        self._tell(changes, known)
+        for old, new in changes.renamed:
+            if old in held and new not in held:
+                held[new] = None
+        ended = {*changes.delisted, *(old for old, new in changes.renamed if old != new)}
+        for symbol in ended & held.keys():
+            self._instruments.write_last(self.lanes[symbol], self._intake)
+        wanted = [symbol for symbol in self.chosen() if known[symbol].is_trading]
+        self.apply([symbol for symbol in dict.fromkeys([*held, *wanted]) if symbol not in ended])
+
+    def _tell(self, changes: Changes, known: Mapping[str, InstrumentDefinition]) -> None:
+        where = {"exchange": self._exchange, "market": self.market.name}
+        for native in changes.listed:
+            events.SymbolListed(**where, symbol=known[native].symbol, native_symbol=native).emit()
+        for native in changes.delisted:
+            events.SymbolDelisted(**where, native_symbol=native, was_recorded=native in self.lanes).emit()
+        for old, new in changes.renamed:
+            events.SymbolRenamed(**where, old=old, new=new, symbol=known[new].symbol).emit()
+
     def _write_alive(self, now_ns: int) -> None:
         least_s = self._settings.producer.alive_interval_s
         for session in self.sessions:
             link = session.link
             if link is None or link.ended.done():
                 continue
-            for symbol, (kinds, limit_ns) in link.watchdog.idle(now_ns, least_s).items():
-                alive = {"streams": [kind.value for kind in kinds], "silence_limit_ns": limit_ns}
-                self._intake.own(self.lanes[symbol], ALIVE, msgspec.json.encode(alive))
+            self._declare.alive(link.watchdog.idle(now_ns, least_s))
 
     def _measure(self, now_ns: int) -> None:
         shard = self._intake.balance.shard
@@ -195,5 +336,5 @@ class MarketRun:
                 for info, seconds in session.link.watchdog.silences(now_ns):
                     silent[info.kind.value] = max(seconds, silent.get(info.kind.value, 0.0))
         for kind, seconds in silent.items():
-            events.stream_silence_seconds.labels(self._exchange, self.market.name, kind, shard).set(seconds)
-        events.book_valid.labels(self._exchange, self.market.name).set(self._books.valid_count())
+            metrics.stream_silence_seconds.labels(self._exchange, self.market.name, kind, shard).set(seconds)
+        metrics.book_valid.labels(self._exchange, self.market.name).set(self._books.valid_count())

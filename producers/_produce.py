@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import socket
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
-from cryptoflow import clock, events
+from cryptoflow import clock, events, metrics
 from cryptoflow.config import Settings
 from exchanges import Exchange
 from producers import _guard as guard
 from producers import _kafka as kafka
+from producers._addresses import addresses_of
 from producers._balance import Balance
+from producers._choose import Selections
+from producers._egress import Egress
 from producers._envelope import Envelopes, Lane
 from producers._holes import Hole
 from producers._intake import Intake
 from producers._market import MarketRun
+from producers._ownership import Ownership, Wants
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
+from producers._replica import spool_name, with_replica
 from producers._reseed import ReseedRequest, hear
 from producers._restart import last_heard
 from producers._spool import Spool
@@ -47,32 +54,49 @@ def _nobody(*, live: bool, ready: bool, detail: dict[str, object]) -> None:
     del live, ready, detail
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """Name an exchange and the markets of it that are recorded."""
+
+    exchange: Exchange
+    markets: tuple[str, ...]
+
+
 async def produce(
     settings: Settings,
-    exchange: Exchange,
-    market_names: Sequence[str],
-    symbols: Sequence[str],
+    venues: Sequence[Recorded],
+    selections: Selections,
     source: str,
     stop: asyncio.Event,
     on_facts: OnFacts = _nobody,
 ) -> None:
-    """Record markets of an exchange until `stop` is set, then end within 20 s.
+    """Record markets of one or several exchanges until `stop` is set, then end within 20 s.
 
     Nothing received is lost: what the broker did not take in time stays in the spool for the next run.
-    No symbols means all that trade. Raises ConfigError, IdentityError or BrokerAwayError in one line
-    before anything is opened, StopError when records can no longer be delivered.
+    Without a selection everything that trades is recorded. Raises ConfigError, IdentityError or
+    BrokerAwayError in one line before anything is opened, StopError when records can no longer be
+    delivered.
     """
-    names = tuple(market_names)
-    guard.check_source(settings, exchange, names, source)
-    topic = settings.kafka.raw_topic(exchange.name)
-    partitions = await asyncio.to_thread(kafka.check_topic, settings, topic)
-    run = _Run(settings, exchange, names, source, on_facts)
+    settings = with_replica(settings, socket.gethostname())
+    for venue in venues:
+        guard.check_source(settings, venue.exchange, venue.markets, source)
+    selections.check({venue.exchange.name: venue.markets for venue in venues})
+    shards = await addresses_of(
+        settings.producer, {venue.exchange.name: tuple(venue.exchange.markets) for venue in venues}
+    )
+    partitions = {
+        venue.exchange.name: await asyncio.to_thread(
+            kafka.check_topic, settings, settings.kafka.raw_topic(venue.exchange.name)
+        )
+        for venue in venues
+    }
+    run = _Run(settings, venues, selections, source, on_facts, Egress(shards, settings.producer.address_cool_down_s))
     events.ProcessStarted(role="producer", version=metadata.version("cryptoflow")).emit()
     async with AsyncExitStack() as stack:
         try:
-            await run.prepare(symbols, stack)
+            await run.prepare(stack)
             await run.recover(partitions, stop)
-            await run.record(stop)
+            await run.record(partitions, stop)
         finally:
             await run.close()
     if run.publisher.failure is not None:
@@ -83,15 +107,21 @@ class _Run:
     """Hold the parts of one process together."""
 
     def __init__(
-        self, settings: Settings, exchange: Exchange, names: Sequence[str], source: str, on_facts: OnFacts
+        self,
+        settings: Settings,
+        venues: Sequence[Recorded],
+        selections: Selections,
+        source: str,
+        on_facts: OnFacts,
+        egress: Egress,
     ) -> None:
         own = settings.producer
         self._settings = settings
-        self._exchange = exchange
+        self._selections = selections
         self._on_facts = on_facts
         self._balance = Balance(str(own.replica_index))
         self._spool = Spool(
-            Path(own.spool_dir) / f"{settings.kafka.prefix}{exchange.name}-{own.replica_index}",
+            Path(own.spool_dir) / spool_name(settings, [venue.exchange.name for venue in venues]),
             max_bytes=own.spool_max_bytes,
             segment_bytes=own.spool_segment_bytes,
             fsync=own.spool_fsync,
@@ -117,7 +147,15 @@ class _Run:
         )
         self._intake = Intake(self._envelopes, self.publisher, self._balance, own.feed)
         self._markets = {
-            name: MarketRun(settings, exchange.name, exchange.markets[name], source, self._intake) for name in names
+            (venue.exchange.name, name): MarketRun(
+                settings, venue.exchange.name, venue.exchange.markets[name], source, self._intake, egress
+            )
+            for venue in venues
+            for name in venue.markets
+        }
+        self._ownerships = {
+            venue.exchange.name: Ownership(settings, venue.exchange.name, selections, self._intake.conns.__contains__)
+            for venue in venues
         }
         self._state = "starting"
         self._sealed = 0
@@ -125,13 +163,18 @@ class _Run:
         self._full: set[str] = set()
         self._pump_task: asyncio.Task[None] | None = None
 
-    async def prepare(self, symbols: Sequence[str], stack: AsyncExitStack) -> None:
+    async def prepare(self, stack: AsyncExitStack) -> None:
         """Start to deliver, and choose what to record."""
         self._pump_task = asyncio.create_task(self._pump())
-        for market in self._markets.values():
-            await market.prepare(symbols, stack)
+        for ownership in self._ownerships.values():
+            stack.push_async_callback(ownership.close)
+            await ownership.load()
+        for (exchange, name), market in self._markets.items():
+            await market.prepare(Wants(self._ownerships[exchange], name), stack)
+        unknown = {key: names for one in self._ownerships.values() for key, names in one.unknown.items()}
+        self._selections.refuse_unknown(unknown)
 
-    async def recover(self, partitions: int, stop: asyncio.Event) -> None:
+    async def recover(self, partitions: Mapping[str, int], stop: asyncio.Event) -> None:
         """Deliver the old spool, then declare what was missed since each stream was last heard."""
         self._state = "draining"
         while not self.publisher.idle and self.publisher.failure is None and not stop.is_set():
@@ -140,19 +183,33 @@ class _Run:
         if stop.is_set() or self.publisher.failure is not None:
             return
         self._declare_damage()
-        wanted = {key: kinds for market in self._markets.values() for key, kinds in market.wanted().items()}
-        heard = await asyncio.to_thread(last_heard, self._settings, self._exchange.name, partitions, wanted)
+        for exchange, count in partitions.items():
+            await self._declare_missed(exchange, count)
+
+    async def _declare_missed(self, exchange: str, partitions: int) -> None:
+        """Declare what one exchange's streams missed, but for what another replica still records."""
+        here = self._of(exchange)
+        wanted = {key: kinds for market in here.values() for key, kinds in market.wanted().items()}
+        heard = await asyncio.to_thread(last_heard, self._settings, exchange, partitions, wanted)
         now_ns = clock.now_ns()
+        taken = set()
+        for name, market in here.items():
+            taken |= self._ownerships[exchange].start(name, market.held, heard, now_ns)
         oldest_ns = now_ns
         declared: set[tuple[str, str]] = set()
-        for (market, symbol), evidence in heard.evidence(now_ns):
-            self._intake.gap(self._markets[market].lanes[symbol], evidence)
+        for (name, symbol), evidence in heard.evidence(now_ns):
+            if (name, symbol) in taken:
+                continue
+            self._intake.gap(here[name].lane_of(symbol), evidence)
             oldest_ns = min(oldest_ns, evidence.from_ns)
-            declared.add((market, symbol))
+            declared.add((name, symbol))
         if declared:
             events.RestartGap(symbols=len(declared), longest_s=round((now_ns - oldest_ns) / 1e9, 3)).emit()
 
-    async def record(self, stop: asyncio.Event) -> None:
+    def _of(self, exchange: str) -> dict[str, MarketRun]:
+        return {name: market for (one, name), market in self._markets.items() if one == exchange}
+
+    async def record(self, partitions: Mapping[str, int], stop: asyncio.Event) -> None:
         """Record until `stop` or until records can no longer be delivered."""
         if stop.is_set() or self.publisher.failure is not None:
             return
@@ -160,6 +217,8 @@ class _Run:
         bodies = [body for market in self._markets.values() for body in market.open(self.publisher.room)]
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(body) for body in bodies]
         tasks += [asyncio.create_task(hear(self._settings, self._reseed)), asyncio.create_task(self._watch())]
+        for exchange, ownership in self._ownerships.items():
+            tasks.append(asyncio.create_task(ownership.run(self._of(exchange), partitions[exchange])))
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set() and self.publisher.failure is None:
@@ -227,26 +286,26 @@ class _Run:
                 evidence = GapEvidence(
                     cause="spool_damage", streams=tuple(sorted(kinds)), from_ns=from_ns, to_ns=clock.now_ns()
                 )
-                self._intake.gap(market.lanes[symbol], evidence)
+                self._intake.gap(market.lane_of(symbol), evidence)
 
     def _measure(self, elapsed_s: float) -> None:
         """Watch occupancy, adapt the envelopes, move the metrics on, tell the facts."""
         own = self._settings.producer
         self._envelopes.adapt((self._envelopes.sealed - self._sealed) / elapsed_s, own.records_target_per_s)
-        events.channel_sent_total.labels("in_flight").inc(self._envelopes.sealed - self._sealed)
+        metrics.channel_sent_total.labels("in_flight").inc(self._envelopes.sealed - self._sealed)
         self._sealed = self._envelopes.sealed
         for channel, depth, occupancy in (
             ("in_flight", self.publisher.unacknowledged, self.publisher.occupancy),
             ("spool", self._spool.size_bytes, self._spool.occupancy),
         ):
-            events.channel_depth.labels(channel).set(depth)
-            events.channel_occupancy_ratio.labels(channel).set(occupancy)
+            metrics.channel_depth.labels(channel).set(depth)
+            metrics.channel_occupancy_ratio.labels(channel).set(occupancy)
             if occupancy > _ALERT_ABOVE and channel not in self._full:
                 self._full.add(channel)
                 events.ChannelFilling(channel=channel, occupancy=round(occupancy, 3)).emit()
             elif occupancy <= _ALERT_ABOVE:
                 self._full.discard(channel)
-        events.spool_bytes.labels(self._balance.shard).set(self._spool.size_bytes)
+        metrics.spool_bytes.labels(self._balance.shard).set(self._spool.size_bytes)
         if clock.monotonic_s() - self._synced_s >= _SYNC_S:
             self._synced_s = clock.monotonic_s()
             self._spool.sync()
@@ -264,16 +323,16 @@ class _Run:
                 "frames": self._balance.facts(),
                 "spooling": self.publisher.spooling,
                 "spool_bytes": self._spool.size_bytes,
-                "markets": {name: market.facts() for name, market in self._markets.items()},
+                "markets": {".".join(key): market.facts() for key, market in self._markets.items()},
             },
         )
 
     def _dropped(self, lane: Lane, hole: Hole) -> None:
-        market = self._markets.get(lane.market)
+        market = self._markets.get((lane.exchange, lane.market))
         if market is not None:
             market.dropped(lane, hole)
 
     def _reseed(self, request: ReseedRequest) -> None:
-        market = self._markets.get(request.market)
+        market = self._markets.get((request.exchange, request.market))
         if market is not None:
             market.reseed(request)

@@ -61,6 +61,7 @@ class Receiver:
     def __init__(self, market: Market, intake: Intake, watchdog: Watchdog, hooks: Hooks, feed: str = "") -> None:
         """Draw the connection's name; it is the `c` of its frames."""
         self.conn = connection_id(feed)
+        intake.conns.add(self.conn)
         self._route = market.route
         self._hooks = hooks
         self._lanes: dict[str, Lane] = {}
@@ -105,6 +106,7 @@ class Receiver:
         found = list(streams)
         self._names = {info.heard: info.name for info in found}
         self._shared = frozenset(info.heard for info in found if info.is_shared)
+        self._lanes.clear()
 
     def hold(self) -> None:
         """Keep frames back from now on."""
@@ -145,10 +147,6 @@ class Receiver:
             self._held.append((lane, kind, frame, received_ns, symbol, raw))
         else:
             self._publish(lane, kind, frame, received_ns, symbol, raw)
-
-    def forget_lanes(self) -> None:
-        """Ask for the lanes again: symbols came or went."""
-        self._lanes.clear()
 
     def _take_other(self, routed: Routed, raw: bytes, received_ns: int) -> None:
         """Take a frame that is not wholly one known kind of one symbol of ours."""

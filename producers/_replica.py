@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import xxhash
@@ -66,3 +67,10 @@ def with_replica(settings: Settings, hostname: str) -> Settings:
     found = replica_of(settings.producer, hostname)
     own = settings.producer.model_copy(update={"replica_index": found.index})
     return settings.model_copy(update={"producer": own})
+
+
+def spool_name(settings: Settings, exchanges: Iterable[str]) -> str:
+    """Name the folder of a process within the spool directory: no other process records the same there."""
+    own = settings.producer
+    parts = [settings.kafka.prefix + "+".join(exchanges), own.feed, "+".join(sorted(own.streams))]
+    return "-".join([*(part for part in parts if part), str(own.replica_index)])

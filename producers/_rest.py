@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from cryptoflow import clock, events
+from cryptoflow import clock, metrics
 from cryptoflow.errors import RetryError
 from exchanges import RestHost, RestRequest
 
@@ -160,9 +160,9 @@ class Rest:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise RestError(f"asking {self.host}{request.path}: {str(error) or type(error).__name__}", 1.0) from error
         finally:
-            events.rest_requests_total.labels(self.host, status).inc()
-            events.rest_request_seconds.labels(self.host).observe(clock.monotonic_s() - began_s)
-            events.rest_weight_used.labels(self.host).set(self._budget.used)
+            metrics.rest_requests_total.labels(self.host, status).inc()
+            metrics.rest_request_seconds.labels(self.host).observe(clock.monotonic_s() - began_s)
+            metrics.rest_weight_used.labels(self.host).set(self._budget.used)
 
     def _observe(self, answer: aiohttp.ClientResponse) -> None:
         used = answer.headers.get(self._how.weight_header, "") if self._how.weight_header else ""

@@ -12,9 +12,10 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from cryptoflow import clock, events
+from cryptoflow import clock, events, metrics
 from exchanges import StreamKind
-from producers._connection import Backoff, ConnectionLostError, ConnectLimiter, Target, open_connection
+from producers._connection import Backoff, ConnectionLostError, Target, open_connection
+from producers._egress import LIMITED, Egress, host_of
 from producers._link import Link, Surroundings
 from producers._plan import Carried
 from producers._watchdog import NS_PER_S, Remedy, Silence, StreamInfo
@@ -29,12 +30,12 @@ _LIFETIME_JITTER = 0.02
 class Session:
     """Serve one `Carried` until cancelled."""
 
-    def __init__(self, around: Surroundings, carried: Carried, url: str, limiter: ConnectLimiter) -> None:
+    def __init__(self, around: Surroundings, carried: Carried, url: str, egress: Egress) -> None:
         """Take where to connect and what to carry."""
         self._around = around
         self.carried = carried
         self._target = Target.of(url, around.settings)
-        self._limiter = limiter
+        self._egress = egress
         self._backoff = Backoff(around.settings.reconnect_min_s, around.settings.reconnect_max_s)
         self._link: Link | None = None
         self._fresh: Link | None = None
@@ -62,9 +63,10 @@ class Session:
         gone = [info for info in streams if info in self.carried.streams]
         self._carry([info for info in self.carried.streams if info not in gone], (), gone)
 
-    def is_leaving(self, streams: Iterable[str]) -> bool:
-        """Tell whether the venue still has to answer that it gave these streams up."""
-        return self._link is not None and not self._link.ended.done() and self._link.feed.is_leaving(streams)
+    @property
+    def is_leaving(self) -> bool:
+        """Tell whether the venue still has to answer that it gave up what is carried no more."""
+        return self._link is not None and not self._link.ended.done() and self._link.feed.is_leaving
 
     def resubscribe_book(self, symbol: str) -> bool:
         """Ask for a symbol's book stream again, which brings its snapshot; False when it cannot be asked now."""
@@ -119,20 +121,33 @@ class Session:
     async def _connected(self, *, hold: bool) -> Link:
         """Return an open connection that subscribes; tries until it succeeds."""
         while True:
-            while wait := self._limiter.wait_s():  # noqa: ASYNC110 - it waits for time alone
-                await asyncio.sleep(min(wait, 1.0))
+            address = await self._address()
             try:
-                link = await self._open(hold=hold)
+                link = await self._open(address, hold=hold)
             except ConnectionLostError as error:
                 wait_s = self._backoff.next_s()
+                if error.status in LIMITED:
+                    self._egress.limited(host_of(self._target.url), address, error.status, error.told_s)
+                    wait_s = 0.0
                 self._tell_failed(str(error), wait_s)
                 await asyncio.sleep(wait_s)
             else:
                 return link
 
-    async def _open(self, *, hold: bool) -> Link:
+    async def _address(self) -> str:
+        """Wait for a local address that neither rests nor has used up its connects, its own one first."""
+        host = host_of(self._target.url)
+        while True:
+            address = self._egress.pick(host, self.carried.address)
+            limiter = self._egress.limiter(self.carried.endpoint, address)
+            wait_s = self._egress.rests_s(host, address) or limiter.wait_s()
+            if not wait_s:
+                return address
+            await asyncio.sleep(min(wait_s, 1.0))
+
+    async def _open(self, address: str, *, hold: bool) -> Link:
         around = self._around
-        connection = await open_connection(self._target)
+        connection = await open_connection(replace(self._target, local_address=address))
         link = Link(connection, around, self.carried, lambda: self.replace("server notice"))
         if hold:
             link.receiver.hold()
@@ -276,7 +291,7 @@ class Session:
         self._count_connections(-1)
 
     def _count_connections(self, change: int) -> None:
-        events.ws_connections.labels(self._around.exchange, self._around.market.name).inc(change)
+        metrics.ws_connections.labels(self._around.exchange, self._around.market.name).inc(change)
 
     def _tell_failed(self, detail: str, wait_s: float) -> None:
         events.ConnectFailed(

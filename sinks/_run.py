@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from cryptoflow import clock, events
+from cryptoflow import clock, events, metrics
 from cryptoflow.config import Settings
 from cryptoflow.errors import RetryError
 from sinks._read import Reader
@@ -70,7 +70,7 @@ class _Reporter:
         self._next_s = clock.monotonic_s() + _REPORT_EVERY_S
         lag = self._reader.lag(self._sink.committed())
         for (topic, partition), records in lag.items():
-            events.sink_lag_records.labels(topic, str(partition)).set(records)
+            metrics.sink_lag_records.labels(topic, str(partition)).set(records)
         if self._facts:
             lag_of = {f"{topic}[{partition}]": records for (topic, partition), records in lag.items()}
             detail: dict[str, object] = {"lag": lag_of, "at_ns": clock.now_ns(), **self._sink.detail()}

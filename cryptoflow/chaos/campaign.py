@@ -85,7 +85,7 @@ class Campaign:
         simulator.wait_until(path.exists, START_TIMEOUT_S, "starting the simulator")
         told = yaml.safe_load(path.read_text("utf-8"))
         config = self.data_dir / "chaos.yaml"
-        points = overlay(Plan((), (), "test"), told["endpoints"], self.data_dir)
+        points = overlay(Plan("test"), told["endpoints"], self.data_dir)
         write_config(config, merge(stack.settings, profile), {"producer": points["producer"]})
         # The session timeout and the kills are the profile's; what the simulator is reached by is the overlay's.
         fleet = Fleet(stack, config)

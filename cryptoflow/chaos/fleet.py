@@ -45,6 +45,7 @@ class Fleet:
         self.stack = stack
         self.config = config
         self.exchange = EXCHANGE
+        self.exchanges = (EXCHANGE,)
         self.control = ""
         self.kills: Counter[str] = Counter()
         self.points: Counter[str] = Counter()

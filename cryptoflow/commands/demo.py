@@ -7,37 +7,22 @@ from pathlib import Path
 
 import click
 
+from cryptoflow.commands._markets import chosen_markets, what_is_sent
 from cryptoflow.commands._output import JSON_OPTION
 
 
 @click.command()
-@click.option(
-    "--recording",
-    "recordings",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Replay a recorded session; may be given several times. Otherwise a market is generated.",
-)
-@click.option("--symbols", type=click.IntRange(1, 5000), default=20, show_default=True, help="Generated symbols.")
-@click.option(
-    "--rate",
-    type=click.IntRange(0),
-    default=2000,
-    show_default=True,
-    help="Generated frames per second in all; 0: as fast as they are taken.",
-)
-@click.option("--frames", type=click.IntRange(0), default=0, help="End after so many generated frames.")
-@click.option("--for", "seconds", type=click.FloatRange(0), default=0.0, help="End after so many seconds.")
-@click.option("--faults", default="none", show_default=True, metavar="all|none|LIST", help="Faults to inject.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed generates the same market.")
+@what_is_sent
 @click.option("--once", is_flag=True, help="End when all that was sent is committed.")
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Folder for everything.  [default: var/demo-<time>]")
 @JSON_OPTION
 def command(
     recordings: tuple[str, ...],
+    exchanges: tuple[str, ...],
+    markets: tuple[str, ...],
+    listed: str,
     symbols: int,
-    rate: int,
+    rate: float,
     frames: int,
     seconds: float,
     faults: str,
@@ -46,22 +31,25 @@ def command(
     data_dir: str | None,
     as_json: bool,
 ) -> None:
-    r"""Run the whole path here: simulated exchange, producer, Kafka, Faust, Iceberg tables.
+    r"""Run the whole path here: simulated exchanges, producer, Kafka, Faust, Iceberg tables.
 
-    On a terminal it shows rates, tables growing, lag and gaps until Ctrl-C. With --once it ends when
-    all that was sent is committed. Nothing leaves this machine; query the tables afterwards.
+    Binance USD-M unless other markets are named. On a terminal it shows rates, tables growing, lag and
+    gaps until Ctrl-C. With --once it ends when all that was sent is committed. Nothing leaves this
+    machine; query the tables afterwards.
 
     \b
     Examples:
       cryptoflow demo
       cryptoflow demo --once --json --recording session.jsonl.gz
       cryptoflow demo --once --symbols 200 --frames 1000000 --faults all --data-dir var/faults
+      cryptoflow demo --markets all --symbols 3
       cryptoflow verify --data-dir var/faults
     """
-    from cryptoflow.demo import DemoOptions, run  # noqa: PLC0415 - a quick --help
+    from cryptoflow.demo import MARKETS_DEFAULT, DemoOptions, run  # noqa: PLC0415 - a quick --help
 
     options = DemoOptions(
         recordings=tuple(Path(each) for each in recordings),
+        markets=chosen_markets(exchanges, markets, listed) or MARKETS_DEFAULT,
         symbols=symbols,
         rate=rate,
         frames=frames,

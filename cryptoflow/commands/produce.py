@@ -1,18 +1,18 @@
-"""`cryptoflow produce`: sockets and REST of an exchange to its raw topic."""
+"""`cryptoflow produce`: sockets and REST of exchanges to their raw topics."""
 
 from __future__ import annotations
 
 import click
 
 from cryptoflow.commands._stage import Health, require_broker, run_async
+from cryptoflow.commands._venues import selections_of, venues_of, what_is_recorded, with_flags
 from cryptoflow.config import load
-from cryptoflow.errors import ConfigError
 
 
 @click.command()
-@click.option("--exchange", default="binance", show_default=True, help="The venue.")
-@click.option("--market", "markets", multiple=True, help="A market of it; may be repeated.  [default: all]")
-@click.option("--symbol", "symbols", multiple=True, help="A native symbol; may be repeated.  [default: all trading]")
+@what_is_recorded
+@click.option("--replica-count", type=click.IntRange(1, 1024), help="Producers that share the symbols.")
+@click.option("--replica-index", type=click.IntRange(0, 1023), help="Which of them this one is, from 0.")
 @click.option(
     "--source",
     type=click.Choice(("live", "test", "replay")),
@@ -20,28 +20,39 @@ from cryptoflow.errors import ConfigError
     show_default=True,
     help="Written into every row; only live is allowed in production.",
 )
-def command(exchange: str, markets: tuple[str, ...], symbols: tuple[str, ...], source: str) -> None:
-    r"""Record an exchange: every frame received goes to its raw topic, verbatim, until SIGTERM.
+def command(
+    exchanges: tuple[str, ...],
+    markets: tuple[str, ...],
+    expressions: tuple[str, ...],
+    names: tuple[str, ...],
+    streams: str | None,
+    replica_count: int | None,
+    replica_index: int | None,
+    source: str,
+) -> None:
+    r"""Record exchanges: every frame received goes to its raw topic, verbatim, until SIGTERM.
 
-    It reaches the real venue and the configured broker. While the broker is away frames wait in the
+    It reaches the real venues and the configured broker. While the broker is away frames wait in the
     spool on disk; what cannot be kept becomes a gap that names its bounds.
+
+    An expression of --symbols is made of names and of all, base=, quote=, settle=, kind=, top=N and
+    exclude=; `<exchange>:` or `<exchange>.<market>:` in front narrows it to these.
 
     \b
     Example:
       cryptoflow --config production.yaml produce --symbol BTCUSDT --symbol ETHUSDT
+      cryptoflow produce --exchange binance --market usdm --exchange okx --symbols "quote=USDT top=50"
     """
-    settings = load()
+    settings = with_flags(load(), streams, replica_count, replica_index)
     require_broker(settings, "producer")
     from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
     from producers import produce  # noqa: PLC0415 - a quick --help
 
-    found = registry.load("exchanges", "EXCHANGE")
-    if exchange not in found:
-        raise ConfigError(f"producing: there is no exchange {exchange}", fix=f"one of {', '.join(found)}")
+    venues = venues_of(registry.load("exchanges", "EXCHANGE"), exchanges, markets)
+    chosen = selections_of(settings, expressions, names)
     logs.setup_logging(settings.log_level)
-    names = markets or tuple(found[exchange].markets)
     with Health(settings) as health:
-        run_async(lambda stop: produce(settings, found[exchange], names, symbols, source, stop, health.tell))
+        run_async(lambda stop: produce(settings, venues, chosen, source, stop, health.tell))
 
 
 COMMAND = command

@@ -1,4 +1,4 @@
-"""`cryptoflow simulate`: an exchange on loopback."""
+"""`cryptoflow simulate`: exchanges on loopback."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cryptoflow.commands._markets import chosen_markets, what_is_sent
 from cryptoflow.commands._output import DATA_DIR_OPTION
 from cryptoflow.commands._stage import run_async
 from cryptoflow.config import load
@@ -13,35 +14,7 @@ from cryptoflow.config import load
 
 @click.command()
 @DATA_DIR_OPTION
-@click.option(
-    "--recording",
-    "recordings",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Replay a recorded session; may be given several times. Otherwise a market is generated.",
-)
-@click.option(
-    "--market",
-    "markets",
-    multiple=True,
-    metavar="NAME",
-    help="Market to generate, such as binance.usdm, or an exchange with all of its; may be given several times."
-    "  [default: all]",
-)
-@click.option(
-    "--symbols", type=click.IntRange(1, 5000), default=20, show_default=True, help="Generated symbols per market."
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(0),
-    default=2000,
-    show_default=True,
-    help="Generated frames per second in all; 0: as fast as they are taken.",
-)
-@click.option("--frames", type=click.IntRange(0), default=0, help="End after so many generated frames.")
-@click.option("--for", "seconds", type=click.FloatRange(0), default=0.0, help="End after so many seconds.")
-@click.option("--faults", default="none", show_default=True, metavar="all|none|LIST", help="Faults to inject.")
+@what_is_sent
 @click.option(
     "--speed",
     type=click.FloatRange(0),
@@ -49,11 +22,12 @@ from cryptoflow.config import load
     show_default=True,
     help="Speed of a recording: 1 as it was recorded; 0: as fast as it is taken.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed generates the same market.")
 def command(
     data_dir: str | None,
     recordings: tuple[str, ...],
+    exchanges: tuple[str, ...],
     markets: tuple[str, ...],
+    listed: str,
     symbols: int,
     rate: float,
     frames: int,
@@ -64,8 +38,8 @@ def command(
 ) -> None:
     r"""Speak the exchanges' protocols on loopback: WebSocket and REST, recordings or generated markets.
 
-    It writes where it listens to simulator.json in the data directory, and a ledger of every frame it
-    sent, which `cryptoflow verify` compares with the tables.
+    All markets unless some are named. It writes where it listens to simulator.json in the data
+    directory, and a ledger of every frame it sent, which `cryptoflow verify` compares with the tables.
 
     \b
     Example:
@@ -77,13 +51,12 @@ def command(
         parse_faults,
         simulate,
     )
-    from cryptoflow.simulator.venues import chosen  # noqa: PLC0415 - a quick --help
 
     settings = load()
     options = SimulatorOptions(
         data_dir=Path(data_dir or settings.local.data_dir),
         recordings=tuple(Path(each) for each in recordings),
-        markets=() if recordings else chosen(markets),
+        markets=() if recordings else chosen_markets(exchanges, markets, listed),
         symbols=symbols,
         rate_fps=rate,
         frames_max=frames,

@@ -28,8 +28,8 @@ class Followed(Protocol):
     """What is asked of the running parts."""
 
     @property
-    def exchange(self) -> str:
-        """Name the exchange whose raw topic is followed."""
+    def exchanges(self) -> tuple[str, ...]:
+        """Name the exchanges whose raw topics are followed."""
         ...
 
     def simulator(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Finish:
         if self.step is Step.SENDING and self._stages.simulator().get("state") == "done":
             self.step = Step.PUBLISHING
         if self.step is Step.PUBLISHING and self._published():
-            self._raw = self._ends.of([kafka.raw_topic(self._stages.exchange)])
+            self._raw = self._ends.of([kafka.raw_topic(exchange) for exchange in self._stages.exchanges])
             if self._raw:
                 self.step = Step.NORMALIZING
         if self.step is Step.NORMALIZING and reached(self._raw, self._stages.worker_positions()):

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FRAMES_DEFAULT = 100_000
+MARKETS_DEFAULT = ("binance.usdm",)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """Describe one demo run.
 
-    With `recordings` the simulator replays them; otherwise it generates `symbols` markets at `rate`
-    frames per second in total (0 = as fast as they are taken) until `frames` or `seconds`. `once`
-    ends the run when all that was sent is committed; `as_json` then prints one object.
+    With `recordings` the simulator replays them; otherwise it generates `symbols` instruments of each
+    of `markets` (`<exchange>.<market>`) at `rate` frames per second in total (0 = as fast as they are
+    taken) until `frames` or `seconds`. `once` ends the run when all that was sent is committed;
+    `as_json` then prints one object.
     """
 
     recordings: tuple[Path, ...] = ()
+    markets: tuple[str, ...] = MARKETS_DEFAULT
     symbols: int = 20
-    rate: int = 2000
+    rate: float = 2000
     frames: int = 0
     seconds: float = 0.0
     faults: str = "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,41 @@ PATIENCE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Hold what the producer needs to know: symbols, channels and how its rows are marked."""
+class MarketPlan:
+    """Hold what is recorded of one market, `<exchange>.<market>`; no symbols: all, no channels: its defaults."""
 
-    symbols: tuple[str, ...]
-    channels: tuple[str, ...]
+    market: str
+    symbols: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Hold what the producer needs to know: markets, how its rows are marked, and the dates of old dialects."""
+
     source: str
+    markets: tuple[MarketPlan, ...] = (MarketPlan(f"{EXCHANGE}.{MARKET}"),)
+    dialects: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """Return the exchanges of the markets."""
+        return tuple(dict.fromkeys(one.market.partition(".")[0] for one in self.markets))
+
+    def producer_words(self) -> list[str]:
+        """Return the producer's options: one process records every market."""
+        if len(self.markets) == 1:
+            exchange, _, market = self.markets[0].market.partition(".")
+            named = [word for symbol in self.markets[0].symbols for word in ("--symbol", symbol)]
+            return ["--exchange", exchange, "--market", market, "--source", self.source, *named]
+        words = []
+        for exchange in self.exchanges:
+            words += ["--exchange", exchange]
+        for one in self.markets:
+            words += ["--market", one.market]
+        for one in self.markets:
+            words += ["--symbols", f"{one.market}:{','.join(one.symbols)}"] if one.symbols else []
+        return [*words, "--source", self.source]
 
 
 def simulate_command(options: DemoOptions, data_dir: Path) -> list[str]:
@@ -44,7 +73,7 @@ def simulate_command(options: DemoOptions, data_dir: Path) -> list[str]:
     command += ["--faults", options.faults]
     if options.recordings:
         return [*command, *(part for path in options.recordings for part in ("--recording", str(path.resolve())))]
-    command += ["--market", f"{EXCHANGE}.{MARKET}", "--symbols", str(options.symbols), "--rate", str(options.rate)]
+    command += ["--markets", ",".join(options.markets), "--symbols", str(options.symbols), "--rate", str(options.rate)]
     if options.seconds:
         return [*command, "--for", str(options.seconds)]
     frames = options.frames or (FRAMES_DEFAULT if options.once else 0)
@@ -61,18 +90,19 @@ def overlay(plan: Plan, urls: Mapping[str, str], data_dir: Path) -> dict[str, An
 
     `urls` has one URL per `<exchange>.<market>.<endpoint>`, and per `<exchange>.<market>.rest`.
     """
-    market = f"{EXCHANGE}.{MARKET}"
     patience = PATIENCE if plan.source == "replay" else {}
-    return {
+    wanted = tuple(f"{one.market}." for one in plan.markets)
+    found: dict[str, Any] = {
         "producer": {
             **patience,
-            "endpoints": {name: url for name, url in urls.items() if name.startswith(f"{market}.")},
-            "channels": {market: list(plan.channels)} if plan.channels else {},
+            "endpoints": {name: url for name, url in urls.items() if name.startswith(wanted)},
+            "channels": {one.market: list(one.channels) for one in plan.markets if one.channels},
             "spool_dir": str(data_dir / "spool"),
             "spool_max_bytes": SPOOL_MAX_BYTES,
         },
         "sinks": {"flush_age_s": FLUSH_INTERVAL_S, "quiet_commit_s": QUIET_INTERVAL_S},
     }
+    return found | ({"dialects": dict(plan.dialects)} if plan.dialects else {})
 
 
 def write_config(path: Path, settings: Settings, extra: Mapping[str, Mapping[str, Any]]) -> None:

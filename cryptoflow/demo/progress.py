@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -114,6 +116,17 @@ class Tables:
     def states(self) -> dict[str, TableState]:
         """Return the state of every table that has a topic and exists."""
         return {name: self.state(name) for name in records() if self._catalog.table_exists((self._namespace, name))}
+
+    def by_market(self, name: str) -> dict[str, int]:
+        """Count the rows of each `<exchange>.<market>`."""
+        found: Counter[str] = Counter()
+        scan = self._catalog.load_table((self._namespace, name)).scan(selected_fields=("exchange", "market"))
+        for batch in scan.to_arrow_batch_reader():
+            names = [pc.cast(batch.column(column), pa.string()) for column in ("exchange", "market")]
+            counts = pc.value_counts(pc.binary_join_element_wise(*names, "."))
+            for one in counts.to_pylist():
+                found[one["values"]] += one["counts"]
+        return dict(found)
 
     def distinct(self, name: str, column: str) -> int:
         """Count the distinct values of a column."""

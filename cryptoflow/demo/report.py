@@ -17,6 +17,7 @@ def collect(stack: LocalStack, stages: Stages, tables: Tables, elapsed_s: float)
     """Return counts read from the running parts and from the tables themselves."""
     states = tables.states()
     frames = stages.frames()
+    per_market = {name: tables.by_market(name) for name, state in states.items() if state.rows}
     return {
         "frames": {
             "sent": int(stages.simulator().get("frames_sent", 0)),
@@ -28,6 +29,10 @@ def collect(stack: LocalStack, stages: Stages, tables: Tables, elapsed_s: float)
         "duplicates_dropped": fetch_counter(stages.metrics_url("worker"), "cryptoflow_duplicates_dropped_total"),
         "dead_letters": states["dead_letters"].rows,
         "snapshots": {name: state.snapshots for name, state in states.items()},
+        "markets": {
+            market: {name: rows for name, counts in per_market.items() if (rows := counts.get(market, 0))}
+            for market in sorted({market for counts in per_market.values() for market in counts})
+        },
         "elapsed_s": round(elapsed_s, 3),
         "data_dir": str(stack.data_dir),
     }

@@ -14,15 +14,13 @@ from rich.live import Live
 from cryptoflow import clock
 from cryptoflow.demo.finish import Finish, Step
 from cryptoflow.demo.options import DemoOptions
-from cryptoflow.demo.plan import MARKET, Plan
 from cryptoflow.demo.prices import LastPrices
 from cryptoflow.demo.progress import LogEnds, Tables
+from cryptoflow.demo.recorded import plan_of
 from cryptoflow.demo.report import as_json, as_text, collect
 from cryptoflow.demo.stages import Stages
 from cryptoflow.demo.view import Snapshot, draw
 from cryptoflow.localstack import LocalStack
-from cryptoflow.simulator import plan_recording
-from exchanges.binance import EXCHANGE
 
 POLL_INTERVAL_S = 0.5
 PARTITIONS = 4
@@ -51,17 +49,6 @@ def run(options: DemoOptions) -> int:
             stages.stop()
     click.echo(as_json(found) if options.as_json else as_text(found))
     return 0
-
-
-def plan_of(options: DemoOptions) -> Plan:
-    """Say what the producer subscribes: what the recordings hold, or every generated symbol."""
-    if options.recordings:
-        found = plan_recording(options.recordings)
-        known = {stream.channel for stream in EXCHANGE.markets[MARKET].streams}
-        market = f"{EXCHANGE.name}.{MARKET}"
-        channels = dict.fromkeys(key.partition("@")[2] for key in found.channels)
-        return Plan(found.symbols(market), tuple(channel for channel in channels if channel in known), "replay")
-    return Plan((), (), "test")
 
 
 def _follow(options: DemoOptions, stack: LocalStack, stages: Stages, stop: threading.Event) -> dict[str, Any]:

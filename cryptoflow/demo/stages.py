@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from cryptoflow.demo.options import DemoOptions
-from cryptoflow.demo.plan import EXCHANGE, MARKET, Plan, cli, overlay, simulate_command, write_config
+from cryptoflow.demo.plan import Plan, cli, overlay, simulate_command, write_config
 from cryptoflow.demo.progress import fetch_json
 from cryptoflow.errors import StopError
 from cryptoflow.localstack import LocalStack
@@ -42,10 +42,7 @@ class Stages:
         for name in ("worker", "sink"):
             ready = functools.partial(self._ready, name)
             self.children[name].wait_until(ready, START_TIMEOUT_S, f"starting the {name}")
-        words = ["produce", "--exchange", EXCHANGE, "--market", MARKET, "--source", self.plan.source]
-        for symbol in self.plan.symbols:
-            words += ["--symbol", symbol]
-        self._start("producer", *words)
+        self._start("producer", "produce", *self.plan.producer_words())
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Return what a stage says of itself, None while it does not answer."""
@@ -101,9 +98,9 @@ class Stages:
                 self.children.pop(name).stop()
 
     @property
-    def exchange(self) -> str:
-        """Name the exchange that is simulated."""
-        return EXCHANGE
+    def exchanges(self) -> tuple[str, ...]:
+        """Name the exchanges that are simulated."""
+        return self.plan.exchanges
 
     def _ready(self, name: str) -> bool:
         return bool((self.facts(name) or {}).get("ready"))

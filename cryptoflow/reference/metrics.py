@@ -9,6 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from cryptoflow import events, logs
+from cryptoflow import metrics as declared
 from cryptoflow.reference.markdown import code, head, join, table
 
 ORIGINAL_METRICS = (
@@ -68,8 +69,8 @@ def metrics_page() -> str:
 
 
 def metrics() -> dict[str, MetricWrapperBase]:
-    """Return every metric of cryptoflow.events by the name it is scraped under."""
-    found = [one for one in vars(events).values() if isinstance(one, MetricWrapperBase)]
+    """Return every metric of cryptoflow.metrics by the name it is scraped under."""
+    found = [one for one in vars(declared).values() if isinstance(one, MetricWrapperBase)]
     return {_scraped(metric): metric for metric in found}
 
 

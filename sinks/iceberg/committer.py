@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import msgspec
 import xxhash
 
-from cryptoflow import clock, events
+from cryptoflow import clock, events, metrics
 from cryptoflow.config import Settings
 from cryptoflow.errors import IdentityError, RetryError
 from cryptoflow.failpoint import fail_point
@@ -141,7 +141,7 @@ class Committer:
             events.CommitUnknown(table=self.name, attempt=attempt, error=_short(error)).emit()
             return False
         finally:
-            events.s3tables_commit_latency_seconds.labels(self.name).observe(clock.monotonic_s() - began_s)
+            metrics.s3tables_commit_latency_seconds.labels(self.name).observe(clock.monotonic_s() - began_s)
         return True
 
     def properties(self, batch: Batch, staged: _Staged) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cryptoflow import clock, events
+from cryptoflow import clock, metrics
 from cryptoflow.config import Settings
 from cryptoflow.failpoint import fail_point
 from sinks._batch import Intake, Span
@@ -48,7 +48,7 @@ class Target:
         known = self._intake.duplicates
         piece = self._intake.take(record)
         if self._intake.duplicates != known:
-            events.idempotency_dupe_total.labels(self.committer.name).inc(self._intake.duplicates - known)
+            metrics.idempotency_dupe_total.labels(self.committer.name).inc(self._intake.duplicates - known)
         now_s = clock.monotonic_s()
         if self._moved_s is None:
             self._moved_s = now_s
@@ -79,8 +79,8 @@ class Target:
         files = tuple(self._writer.finish())
         batch = Batch(spans, files, sum(file.footer.num_rows for file in files))
         outcome = self.committer.commit(batch, patience)
-        events.flush_size_bytes.labels(self.committer.name).observe(sum(file.size_bytes for file in files))
-        events.flush_duration_seconds.labels(self.committer.name).observe(clock.monotonic_s() - began_s)
+        metrics.flush_size_bytes.labels(self.committer.name).observe(sum(file.size_bytes for file in files))
+        metrics.flush_duration_seconds.labels(self.committer.name).observe(clock.monotonic_s() - began_s)
         if outcome is Outcome.DISCARDED:
             self._restart(spans)
             return False

@@ -24,7 +24,7 @@ from cryptoflow.localstack.broker import KafkaBroker
 from cryptoflow.localstack.maven import jars
 from cryptoflow.localstack.supervise import Supervisor
 from exchanges.binance import EXCHANGE, USDM
-from producers import produce
+from producers import Recorded, produce, selections
 from schemas import GapEvidence, RawFrame
 from tests.doubles.raw_log import PARTITIONS, Placed, frames_of, make_topics, read_log
 from tests.doubles.venue_run import VenueRun, until, venue
@@ -90,7 +90,8 @@ class Producing:
 async def producing(settings: Settings) -> AsyncIterator[Producing]:
     """Run a producer in this loop and end it."""
     one = Producing()
-    body = produce(settings, EXCHANGE, ("usdm",), SYMBOLS, "test", one.stop, one.tell)
+    venues = [Recorded(EXCHANGE, ("usdm",))]
+    body = produce(settings, venues, selections(SYMBOLS), "test", one.stop, one.tell)
     one.task = asyncio.create_task(body)
     try:
         yield one
@@ -127,9 +128,12 @@ def check_order(log: list[Placed]) -> None:
 
 
 def streams_in(log: list[Placed]) -> Counter[str]:
-    """Count frames by the venue's stream name."""
+    """Count frames as the simulator does: by market and the venue's stream name."""
     return Counter(
-        USDM.route(frame.payload()).stream for symbol in SYMBOLS for frame in frames_of(log, symbol) if frame.k in DATA
+        f"binance.usdm {USDM.route(frame.payload()).stream}"
+        for symbol in SYMBOLS
+        for frame in frames_of(log, symbol)
+        if frame.k in DATA
     )
 
 
@@ -217,7 +221,14 @@ class Process:
         """Write the configuration and start."""
         config = path / "producer.yaml"
         config.write_text(yaml.safe_dump(msgspec.to_builtins(settings.model_dump(mode="json"))), "utf-8")
-        words = ["produce", "--source", "test", *(word for symbol in SYMBOLS for word in ("--symbol", symbol))]
+        words = [
+            "produce",
+            "--market",
+            "usdm",
+            "--source",
+            "test",
+            *(word for symbol in SYMBOLS for word in ("--symbol", symbol)),
+        ]
         self._log = (path / f"producer-{uuid.uuid4().hex[:6]}.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cryptoflow", "--config", str(config), *words], stderr=self._log

@@ -22,7 +22,7 @@ SYMBOLS = 60
 @pytest.fixture
 def deployment(broker: KafkaBroker, supervisor: Supervisor) -> Deployment:
     """Have topics of its own."""
-    made = Deployment(broker.bootstrap_servers, supervisor)
+    made = Deployment(broker.bootstrap_servers, supervisor, settings={"book_checkpoint_interval_s": 2})
     made.create_topics()
     return made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cryptoflow import events
+from cryptoflow import metrics
 from producers._balance import Balance, CountKey, class_of
 
 TRADES = CountKey("binance", "usdm", "trades")
@@ -38,8 +38,8 @@ def test_the_balance_adds_up() -> None:
 def test_flush_moves_the_metrics_by_what_is_new() -> None:
     """Counters rise by the difference since the last flush, and by nothing the second time."""
     balance = Balance("balance-test")
-    counter = events.frames_received_total.labels(*TRADES, "balance-test")
-    dropped = events.drops_total.labels(*TRADES, "balance-test", "sample")
+    counter = metrics.frames_received_total.labels(*TRADES, "balance-test")
+    dropped = metrics.drops_total.labels(*TRADES, "balance-test", "sample")
     balance.received[TRADES] += 5
     balance.drop({TRADES: 1}, "sample")
     balance.flush()
@@ -49,4 +49,4 @@ def test_flush_moves_the_metrics_by_what_is_new() -> None:
     balance.flush()
     assert counter._value.get() == 7
     assert dropped._value.get() == 1
-    assert events.frames_in_flight.labels("balance-test")._value.get() == 6
+    assert metrics.frames_in_flight.labels("balance-test")._value.get() == 6

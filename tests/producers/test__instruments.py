@@ -11,7 +11,7 @@ import pytest
 from cryptoflow.errors import StopError
 from exchanges.binance import USDM
 from producers import _instruments
-from producers._instruments import Instruments
+from producers._instruments import Changes, Instruments
 from producers._rest import Rest
 from tests.doubles.memory_log import MemoryLog
 from tests.doubles.rest_venue import RestVenue, rest_venue
@@ -30,6 +30,10 @@ def listing(**status: str) -> bytes:
     return msgspec.json.encode({"symbols": symbols})
 
 
+async def ignore(_changes: Changes) -> None:
+    """Follow no change."""
+
+
 def rest(venue: RestVenue) -> Rest:
     """Make a client."""
     return Rest(venue.base, USDM.rest, 1000, timeout_s=5, local_address="")
@@ -45,7 +49,7 @@ async def test_definitions_of_our_symbols_are_written_once_and_on_change(memory_
         assert [definition.native_symbol for definition in one.definitions] == ["AAAUSDT", "BBBUSDT"]
         memory_log.lane("AAAUSDT")
         one.write(memory_log.lanes, memory_log.intake)
-        task = asyncio.create_task(one.run(memory_log.lanes, memory_log.intake, 0.02))
+        task = asyncio.create_task(one.run(memory_log.lanes, memory_log.intake, 0.02, ignore))
         await until(lambda: len(memory_log.frames("AAAUSDT")) == 2, 5, "the change")
         task.cancel()
         frames = memory_log.frames("AAAUSDT")
@@ -68,7 +72,7 @@ async def test_a_failed_look_keeps_what_is_known(memory_log: MemoryLog, monkeypa
         memory_log.lane("AAAUSDT")
         monkeypatch.setattr(_instruments.RestError, "wait_s", 0.0, raising=False)
         with pytest.raises(_instruments.RestError, match="reading /fapi/v1/exchangeInfo"):
-            await one._fetch()
+            await one.refresh()
         assert [definition.status for definition in one.definitions] == ["TRADING"]
 
 

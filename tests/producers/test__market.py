@@ -14,7 +14,7 @@ from cryptoflow import clock
 from cryptoflow.config import Kafka, Producer, Settings
 from cryptoflow.errors import ConfigError
 from exchanges.binance import USDM
-from producers import _market
+from producers import _roster
 from producers._holes import Hole
 from producers._market import MarketRun
 from producers._reseed import ReseedRequest
@@ -160,9 +160,9 @@ async def test_replicas_share_the_symbols(memory_log: MemoryLog) -> None:
 
 def test_lanes_of_other_symbols_are_bounded(memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of symbols nobody asked for are published under their own key, at bounded memory."""
-    monkeypatch.setattr(_market, "OTHER_SYMBOLS_MAX", 2)
+    monkeypatch.setattr(_roster, "OTHER_SYMBOLS_MAX", 2)
     run = MarketRun(Settings(environment="test"), "binance", USDM, "test", memory_log.intake)
     lanes = [run.lane_of(f"S{number}") for number in range(5)]
     assert [lane.symbol for lane in lanes] == [f"S{number}" for number in range(5)]
-    assert len(run._others) == 2
+    assert len(run._roster._others) == 2
     assert run.lane_of("").symbol == "_conn" or run.lane_of("").key.endswith(b"_conn")

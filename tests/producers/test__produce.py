@@ -12,10 +12,13 @@ import pytest
 from cryptoflow.config import Kafka, Producer, Settings
 from cryptoflow.errors import BrokerAwayError, ConfigError
 from exchanges.binance import EXCHANGE
-from producers import _kafka, produce
-from producers._envelope import Lane
+from producers import Recorded, _kafka, produce, selections
+from producers._egress import Egress
+from producers._ipshards import IpShards
 from producers._produce import _Run
 from schemas import decode_raw
+
+USDM_ALONE = [Recorded(EXCHANGE, ("usdm",))]
 
 
 def settings(tmp_path: Path, **producer: Any) -> Settings:
@@ -28,14 +31,14 @@ async def test_a_wrong_source_is_refused_first(tmp_path: Path) -> None:
     """Neither broker nor venue is reached."""
     production = settings(tmp_path).model_copy(update={"environment": "production"})
     with pytest.raises(ConfigError, match="source test is refused in production"):
-        await produce(production, EXCHANGE, ("usdm",), ("AAAUSDT",), "test", asyncio.Event())
+        await produce(production, USDM_ALONE, selections(["AAAUSDT"]), "test", asyncio.Event())
 
 
 async def test_a_broker_that_is_away_at_start_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is opened, no spool is taken."""
     monkeypatch.setattr(_kafka, "METADATA_TIMEOUT_S", 0.3)
     with pytest.raises(BrokerAwayError):
-        await produce(settings(tmp_path), EXCHANGE, ("usdm",), (), "live", asyncio.Event())
+        await produce(settings(tmp_path), USDM_ALONE, selections([]), "live", asyncio.Event())
     assert not os.listdir(tmp_path)  # noqa: PTH208 - one look at an empty folder
 
 
@@ -61,6 +64,11 @@ class Recorder:
         """Do nothing."""
 
 
+def run_of(own: Settings, on_facts: Any) -> _Run:
+    """Make the parts of a process that records one market."""
+    return _Run(own, USDM_ALONE, selections([]), "test", on_facts, Egress(IpShards(), 60))
+
+
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """Put a recorder in the place of the Kafka client."""
@@ -72,9 +80,9 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 async def test_damage_in_the_spool_is_a_gap_for_every_symbol(tmp_path: Path, recorder: Recorder) -> None:
     """Nobody knows whose frames the damaged part held, so every stream of every symbol is declared."""
     told: list[dict[str, Any]] = []
-    run = _Run(settings(tmp_path), EXCHANGE, ("usdm",), "test", lambda **facts: told.append(facts))
-    market = run._markets["usdm"]
-    market.lanes.update({name: Lane("binance", "usdm", name, "test") for name in ("AAAUSDT", "BBBUSDT")})
+    run = run_of(settings(tmp_path), lambda **facts: told.append(facts))
+    market = run._markets["binance", "usdm"]
+    market.apply(("AAAUSDT", "BBBUSDT"))
     run._declare_damage()
     run._spool.damages += 1
     run._declare_damage()
@@ -92,7 +100,7 @@ async def test_damage_in_the_spool_is_a_gap_for_every_symbol(tmp_path: Path, rec
 async def test_a_task_that_fails_is_raised(tmp_path: Path, recorder: Recorder) -> None:
     """No part of the process may end by an error unseen."""
     del recorder
-    run = _Run(settings(tmp_path), EXCHANGE, ("usdm",), "test", lambda **_: None)
+    run = run_of(settings(tmp_path), lambda **_: None)
 
     async def broken() -> None:
         raise KeyError("a bug")
@@ -107,7 +115,7 @@ async def test_a_task_that_fails_is_raised(tmp_path: Path, recorder: Recorder) -
 async def test_a_full_queue_is_told_once(tmp_path: Path, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
     """Above 80 % an event is written, again only after it was below."""
     del recorder
-    run = _Run(settings(tmp_path, in_flight_max_records=1), EXCHANGE, ("usdm",), "test", lambda **_: None)
+    run = run_of(settings(tmp_path, in_flight_max_records=1), lambda **_: None)
     run.publisher._in_flight_bytes = run._settings.producer.in_flight_max_bytes
     with caplog.at_level("WARNING", "cryptoflow"):
         run._measure(0.25)

@@ -14,8 +14,9 @@ from cryptoflow import clock
 from cryptoflow.config import Producer
 from exchanges import StreamKind
 from exchanges.binance import USDM
-from producers._connection import ConnectLimiter
 from producers._declare import Declare
+from producers._egress import Egress
+from producers._ipshards import IpShards
 from producers._link import Surroundings
 from producers._plan import Carried
 from producers._receiver import Hooks
@@ -52,7 +53,7 @@ class Bench:
             declare=Declare(log.intake, log.lane, lambda: (), self.lost.append), hooks=Hooks(log.lane), room=None,
         )  # fmt: skip
         where = dataclasses.replace(USDM.endpoint("public"), messages_per_s=100.0, **endpoint)
-        self.session = Session(around, Carried(where, infos), venue.url, ConnectLimiter(1000, 300.0))
+        self.session = Session(around, Carried(where, infos), venue.url, Egress(IpShards(), 60.0))
         self.task = asyncio.create_task(self.session.run())
 
     async def streaming(self, opened: int = 1) -> None:

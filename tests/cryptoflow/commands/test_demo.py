@@ -16,13 +16,13 @@ def test_options_arrive(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     seen: list[DemoOptions] = []
     monkeypatch.setattr("cryptoflow.demo.run", lambda options: seen.append(options) or 1)
     (tmp_path / "r.gz").touch()
-    words = (
-        "--recording r.gz --symbols 3 --rate 5 --frames 7 --for 1.5 --faults gap --seed 9 --once --data-dir d --json"
-    )
+    words = "--recording r.gz --market binance.spot --symbols 3 --rate 5 --frames 7 --for 1.5 --faults gap --seed 9"
+    words += " --once --data-dir d --json"
     assert cli("demo", *words.split()).exit_code == 1
     assert seen == [
         DemoOptions(
             recordings=(Path("r.gz"),),
+            markets=("binance.spot",),
             symbols=3,
             rate=5,
             frames=7,

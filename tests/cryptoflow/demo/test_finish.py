@@ -26,7 +26,7 @@ class ScriptedRun:
     It cannot imitate parts that answer late or change while they are asked.
     """
 
-    exchange = "venue"
+    exchanges = ("venue",)
 
     def __init__(self) -> None:
         """Be a run that has just begun."""

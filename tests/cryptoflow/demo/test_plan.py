@@ -10,7 +10,16 @@ from pydantic import SecretStr
 
 from cryptoflow.config import Catalog, Kafka, Producer, Settings
 from cryptoflow.demo.options import FRAMES_DEFAULT, DemoOptions
-from cryptoflow.demo.plan import FLUSH_INTERVAL_S, PATIENCE, Plan, cli, overlay, simulate_command, write_config
+from cryptoflow.demo.plan import (
+    FLUSH_INTERVAL_S,
+    PATIENCE,
+    MarketPlan,
+    Plan,
+    cli,
+    overlay,
+    simulate_command,
+    write_config,
+)
 from cryptoflow.localstack import record
 
 URLS = {
@@ -18,8 +27,8 @@ URLS = {
     "binance.usdm.market": "ws://127.0.0.1:1/market",
     "binance.usdm.rest": "http://127.0.0.1:2",
 }
-PLAN = Plan(("BTCUSDT",), ("depth@0ms",), "replay")
-GENERATED = Plan((), (), "test")
+PLAN = Plan("replay", (MarketPlan("binance.usdm", ("BTCUSDT",), ("depth@0ms",)),))
+GENERATED = Plan("test")
 
 
 def told(options: DemoOptions) -> dict[str, list[str]]:
@@ -88,3 +97,30 @@ def test_the_written_file_is_the_stack_with_the_overlay(tmp_path: Path) -> None:
     assert read.producer.endpoints["binance.usdm.rest"] == URLS["binance.usdm.rest"]
     assert read.producer.snapshot_interval_s == settings.producer.snapshot_interval_s
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def test_markets_reach_the_simulator() -> None:
+    """All that are wanted are named; Binance USD-M unless others are."""
+    assert told(DemoOptions())["--markets"] == ["binance.usdm"]
+    assert told(DemoOptions(markets=("okx.swap", "kraken.spot")))["--markets"] == ["okx.swap,kraken.spot"]
+
+
+def test_one_producer_records_every_market() -> None:
+    """Symbols of one market are not asked for in another; endpoints of other markets are not given."""
+    plan = Plan(
+        "replay", (MarketPlan("okx.swap", ("A-USD", "B-USD")), MarketPlan("okx.spot"), MarketPlan("x.y", ("C",)))
+    )
+    assert plan.exchanges == ("okx", "x")
+    asked = (
+        "--exchange okx --exchange x --market okx.swap --market okx.spot --market x.y "
+        "--symbols okx.swap:A-USD,B-USD --symbols x.y:C --source replay"
+    )
+    assert plan.producer_words() == asked.split()
+    assert overlay(plan, {**URLS, "x.y.rest": "u"}, Path("d"))["producer"]["endpoints"] == {"x.y.rest": "u"}
+
+
+def test_old_dialects_are_told_to_the_stages() -> None:
+    """A recording of a retired format is read as of its date."""
+    plan = Plan("replay", dialects={"okx": "2022-05-13T00:00:00Z"})
+    assert overlay(plan, URLS, Path("d"))["dialects"] == {"okx": "2022-05-13T00:00:00Z"}
+    assert "dialects" not in overlay(PLAN, URLS, Path("d"))

@@ -32,6 +32,10 @@ class TablesDouble:
         """Return rows and snapshots of three tables."""
         return {"trades": TableState(7, 2, {}), "gaps": TableState(4, 1, {}), "dead_letters": TableState(1, 1, {})}
 
+    def by_market(self, name: str) -> dict[str, int]:
+        """Count the rows of one market."""
+        return {"binance.usdm": {"trades": 7, "gaps": 4, "dead_letters": 1}[name]}
+
     def distinct(self, name: str, column: str) -> int:
         """Count gaps: two rows each."""
         return {("gaps", "gap_id"): 2}[name, column]
@@ -54,6 +58,7 @@ def test_figures_come_from_the_parts_and_the_tables(monkeypatch: pytest.MonkeyPa
         "duplicates_dropped": 6,
         "dead_letters": 1,
         "snapshots": {"trades": 2, "gaps": 1, "dead_letters": 1},
+        "markets": {"binance.usdm": {"trades": 7, "gaps": 4, "dead_letters": 1}},
         "elapsed_s": 1.235,
         "data_dir": "there",
     }

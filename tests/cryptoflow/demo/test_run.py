@@ -16,9 +16,8 @@ from cryptoflow import clock
 from cryptoflow.config import Settings
 from cryptoflow.demo.finish import Step
 from cryptoflow.demo.options import DemoOptions
-from cryptoflow.demo.plan import Plan
 from cryptoflow.demo.progress import TableState
-from cryptoflow.demo.run import DATA_ROOT, look, plan_of, run
+from cryptoflow.demo.run import DATA_ROOT, look, run
 from cryptoflow.demo.view import Snapshot
 from cryptoflow.errors import StopError
 
@@ -159,17 +158,6 @@ def test_a_run_has_a_folder_of_its_own(scripted: ScriptedRun, monkeypatch: pytes
     monkeypatch.setattr(module, "as_json", lambda _found: "")
     run(DemoOptions(once=True, as_json=True))
     assert scripted.data_dir == DATA_ROOT / "demo-20231114T221320"
-
-
-def test_a_replay_subscribes_what_is_recorded_and_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Channels the market does not have, such as klines, are not asked for; a generated market takes all."""
-    names = ("aggTrade", "kline_1m", "depth@100ms")
-    found = SimpleNamespace(
-        symbols=lambda _market: ("BTCUSDT",), channels=[f"binance.usdm btcusdt@{name}" for name in names]
-    )
-    monkeypatch.setattr(module, "plan_recording", lambda _paths: found)
-    assert plan_of(DemoOptions(recordings=(Path("x"),))) == Plan(("BTCUSDT",), ("aggTrade", "depth@100ms"), "replay")
-    assert plan_of(DemoOptions()) == Plan((), (), "test")
 
 
 def test_the_view_is_told_what_the_parts_say() -> None:

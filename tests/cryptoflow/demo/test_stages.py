@@ -14,7 +14,7 @@ import yaml
 from cryptoflow.config import Settings
 from cryptoflow.demo import stages as module
 from cryptoflow.demo.options import DemoOptions
-from cryptoflow.demo.plan import Plan, cli
+from cryptoflow.demo.plan import MarketPlan, Plan, cli
 from cryptoflow.demo.stages import SIMULATOR_FILE, Stages
 from cryptoflow.errors import StopError
 
@@ -91,7 +91,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.fixture
 def stages(stack: ScriptedStack, answers: dict[str, Any]) -> Stages:
     """Return the stages of a replay, not started; whoever is started will be ready."""
-    made = Stages(stack, DemoOptions(), Plan(("BTCUSDT", "ETHUSDT"), (), "replay"))
+    made = Stages(stack, DemoOptions(), Plan("replay", (MarketPlan("binance.usdm", ("BTCUSDT", "ETHUSDT")),)))
     for port in made.ports.values():
         answers[f"http://127.0.0.1:{port}/ready"] = {"ready": True}
     return made

@@ -1,0 +1,86 @@
+"""Options that say what is recorded, shared by the commands that do and that plan it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from cryptoflow.config import Settings
+from cryptoflow.errors import ConfigError
+from exchanges import Exchange, StreamKind
+from producers import Recorded, Selections, selections
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+DEFAULT_EXCHANGES = ("binance",)
+
+_OPTIONS = (
+    click.option("--exchange", "exchanges", multiple=True, help="A venue; may be repeated.  [default: binance]"),
+    click.option(
+        "--market",
+        "markets",
+        multiple=True,
+        help="A market, of every named venue that has it, or `<exchange>.<market>`; may be repeated.  [default: all]",
+    ),
+    click.option(
+        "--symbols",
+        "expressions",
+        multiple=True,
+        help='An expression such as "quote=USDT kind=perpetual top=50"; may be repeated.  [default: all trading]',
+    ),
+    click.option("--symbol", "names", multiple=True, help="One name, native or canonical; may be repeated."),
+    click.option(
+        "--streams",
+        help=f"Stream kinds to record, such as book,trades; of {', '.join(StreamKind)}.  [default: all]",
+    ),
+)
+
+
+def what_is_recorded(command: _Command) -> _Command:
+    """Add the options that choose venues, markets, symbols and streams to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def venues_of(found: Mapping[str, Exchange], exchanges: Sequence[str], markets: Sequence[str]) -> list[Recorded]:
+    """Return the venues and markets that are named. Raises ConfigError for one that does not exist.
+
+    A market is that of every named venue that has it; a venue of which no market is named is recorded whole.
+    """
+    names = tuple(dict.fromkeys(exchanges)) or DEFAULT_EXCHANGES
+    for name in names:
+        if name not in found:
+            raise ConfigError(f"producing: there is no exchange {name}", fix=f"one of {', '.join(found)}")
+    known = {f"{name}.{market}": (name, market) for name in names for market in found[name].markets}
+    chosen: dict[str, list[str]] = {name: [] for name in names}
+    for market in markets:
+        meant = [pair for key, pair in known.items() if market in {key, pair[1]}]
+        if not meant:
+            raise ConfigError(
+                f"producing: {' and '.join(names)} has no market {market}", fix=f"one of {', '.join(known)}"
+            )
+        for name, one in meant:
+            chosen[name].append(one)
+    return [Recorded(found[name], tuple(dict.fromkeys(chosen[name])) or tuple(found[name].markets)) for name in names]
+
+
+def selections_of(settings: Settings, expressions: Sequence[str], names: Sequence[str]) -> Selections:
+    """Return what the command line asks for, else what the configuration does. Raises ConfigError."""
+    return selections([*expressions, *names] or settings.producer.symbols)
+
+
+def with_flags(settings: Settings, streams: str | None, count: int | None = None, index: int | None = None) -> Settings:
+    """Return the settings with what the command line says. Raises ConfigError for an unknown stream kind."""
+    changes: dict[str, Any] = {}
+    if streams:
+        changes["streams"] = tuple(dict.fromkeys(streams.split(",")))
+        unknown = [kind for kind in changes["streams"] if kind not in list(StreamKind)]
+        if unknown:
+            raise ConfigError(f"--streams: {unknown[0]} is no stream kind", fix=f"one of {', '.join(StreamKind)}")
+    if count is not None:
+        changes["replica_count"] = count
+    if index is not None:
+        changes |= {"replica_index": index, "replica_from": "setting"}
+    return settings.model_copy(update={"producer": settings.producer.model_copy(update=changes)})

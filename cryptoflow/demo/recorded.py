@@ -1,0 +1,55 @@
+"""Find out what a demo has to subscribe: of recordings what they hold, else every generated symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cryptoflow import clock, registry
+from cryptoflow.config import Settings
+from cryptoflow.demo.options import DemoOptions
+from cryptoflow.demo.plan import MarketPlan, Plan
+from cryptoflow.errors import ConfigError
+from cryptoflow.simulator import plan_recording
+from cryptoflow.simulator.recording import Plan as Recording
+from exchanges import Exchange, Market
+
+
+def plan_of(options: DemoOptions) -> Plan:
+    """Say what the producer subscribes. Raises ConfigError for recordings of a market that is not known."""
+    if not options.recordings:
+        return Plan("test", tuple(MarketPlan(market) for market in options.markets))
+    found = plan_recording(options.recordings)
+    exchanges: dict[str, Exchange] = registry.load("exchanges", "EXCHANGE")
+    markets = []
+    for name in found.markets:
+        exchange, _, market = name.partition(".")
+        if exchange not in exchanges or market not in exchanges[exchange].markets:
+            raise ConfigError(f"replaying: there is no market {name}", fix=f"markets of {', '.join(exchanges)}")
+        symbols = found.symbols(name)
+        channels = channels_of(exchanges[exchange].markets[market], symbols, found.streams(name))
+        markets.append(MarketPlan(name, symbols, channels))
+    return Plan("replay", tuple(markets), _dialects(found, exchanges))
+
+
+def channels_of(market: Market, symbols: Iterable[str], streams: Iterable[str]) -> tuple[str, ...]:
+    """Return the channels of a market whose streams were recorded; others, such as klines, are not asked for."""
+    recorded = set(streams)
+    names = ["", *symbols]
+    return tuple(
+        stream.channel
+        for stream in market.streams
+        if any({(told := market.stream_name(stream, name)), market.heard_as(told)} & recorded for name in names)
+    )
+
+
+def _dialects(found: Recording, exchanges: dict[str, Exchange]) -> dict[str, str]:
+    """Return the date of every recorded exchange that spoke an older dialect then."""
+    if "dialects" not in Settings.model_fields:
+        return {}
+    old = {}
+    for name in found.markets:
+        exchange, _, market = name.partition(".")
+        received_ns = found.received_ns[exchange]
+        if any(received_ns < end_ns for end_ns, _ in exchanges[exchange].markets[market].earlier):
+            old[exchange] = clock.iso(received_ns)
+    return old

@@ -1,0 +1,68 @@
+"""What recordings hold becomes what is subscribed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from cryptoflow.demo.options import DemoOptions
+from cryptoflow.demo.plan import MarketPlan, Plan
+from cryptoflow.demo.recorded import channels_of, plan_of
+from cryptoflow.errors import ConfigError
+from exchanges.binance import USDM
+
+T = 1_790_000_000_000_000_000
+
+
+def _recording(path: Path, host: str, *streams: str) -> Path:
+    with gzip.open(path, "wt") as file:
+        rows = [{"t": T, "conn": "w", "ev": "open", "url": f"wss://{host}/stream"}]
+        rows += [
+            {"t": T + 1, "conn": "w", "ev": "recv", "data": f'{{"stream":"{stream}","data":{{}}}}'}
+            for stream in streams
+        ]
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return path
+
+
+def test_a_generated_market_is_subscribed_whole() -> None:
+    """Every market that is generated, with its default streams and all symbols."""
+    wanted = DemoOptions(markets=("binance.usdm", "binance.spot"))
+    assert plan_of(wanted) == Plan("test", (MarketPlan("binance.usdm"), MarketPlan("binance.spot")))
+
+
+def test_a_replay_subscribes_what_is_recorded_and_known(tmp_path: Path) -> None:
+    """Channels the market does not have, such as klines, are not asked for."""
+    streams = ("btcusdt@aggTrade", "btcusdt@kline_1m", "btcusdt@depth@100ms")
+    path = _recording(tmp_path / "one", "fstream.binance.com", *streams)
+    planned = plan_of(DemoOptions(recordings=(path,)))
+    assert planned == Plan("replay", (MarketPlan("binance.usdm", ("BTCUSDT",), ("aggTrade", "depth@100ms")),))
+
+
+def test_several_markets_are_replayed_side_by_side(tmp_path: Path) -> None:
+    """Each with its own symbols and channels."""
+    paths = (
+        _recording(tmp_path / "one", "fstream.binance.com", "btcusdt@aggTrade"),
+        _recording(tmp_path / "two", "stream.binance.com", "ethusdt@bookTicker"),
+    )
+    planned = plan_of(DemoOptions(recordings=paths))
+    assert planned.markets == (
+        MarketPlan("binance.usdm", ("BTCUSDT",), ("aggTrade",)),
+        MarketPlan("binance.spot", ("ETHUSDT",), ("bookTicker",)),
+    )
+
+
+def test_a_channel_is_known_by_its_streams() -> None:
+    """The names are the market's own, of the symbols recorded."""
+    assert channels_of(USDM, ["BTCUSDT"], ["btcusdt@depth@0ms", "ethusdt@aggTrade"]) == ("depth@0ms",)
+
+
+def test_a_market_nobody_can_record_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulator may know a venue that has no folder yet."""
+    monkeypatch.setattr("cryptoflow.registry.load", lambda _package, _name: {})
+    path = _recording(tmp_path / "one", "fstream.binance.com", "btcusdt@aggTrade")
+    with pytest.raises(ConfigError, match=r"there is no market binance\.usdm"):
+        plan_of(DemoOptions(recordings=(path,)))
