@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cryptoflow.config import Settings
 from cryptoflow.errors import ConfigError
-from exchanges import Exchange, StreamKind
-from producers import Recorded, Selections, selections
+
+if TYPE_CHECKING:
+    from exchanges import Exchange
+    from producers import Recorded, Selections
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 DEFAULT_EXCHANGES = ("binance",)
@@ -32,7 +34,7 @@ _OPTIONS = (
     click.option("--symbol", "names", multiple=True, help="One name, native or canonical; may be repeated."),
     click.option(
         "--streams",
-        help=f"Stream kinds to record, such as book,trades; of {', '.join(StreamKind)}.  [default: all]",
+        help="Stream kinds to record: trades, quotes, book, funding, liquidations, with commas.  [default: all]",
     ),
 )
 
@@ -49,6 +51,8 @@ def venues_of(found: Mapping[str, Exchange], exchanges: Sequence[str], markets: 
 
     A market is that of every named venue that has it; a venue of which no market is named is recorded whole.
     """
+    from producers import Recorded  # noqa: PLC0415 - a quick --help
+
     names = tuple(dict.fromkeys(exchanges)) or DEFAULT_EXCHANGES
     for name in names:
         if name not in found:
@@ -68,11 +72,15 @@ def venues_of(found: Mapping[str, Exchange], exchanges: Sequence[str], markets: 
 
 def selections_of(settings: Settings, expressions: Sequence[str], names: Sequence[str]) -> Selections:
     """Return what the command line asks for, else what the configuration does. Raises ConfigError."""
+    from producers import selections  # noqa: PLC0415 - a quick --help
+
     return selections([*expressions, *names] or settings.producer.symbols)
 
 
 def with_flags(settings: Settings, streams: str | None, count: int | None = None, index: int | None = None) -> Settings:
     """Return the settings with what the command line says. Raises ConfigError for an unknown stream kind."""
+    from exchanges import StreamKind  # noqa: PLC0415 - a quick --help
+
     changes: dict[str, Any] = {}
     if streams:
         changes["streams"] = tuple(dict.fromkeys(streams.split(",")))
