@@ -1,0 +1,118 @@
+"""While symbols change hands a producer hears what others append to the raw topic, and only that."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import confluent_kafka
+import pytest
+
+from cryptoflow.config import Kafka, Settings
+from cryptoflow.localstack.mockbroker import serve
+from producers import _tail
+from producers._tail import Tail
+from schemas import RawRecord, encode_frame, encode_raw
+from tests.doubles.venue_run import until
+
+PARTITIONS = 3
+KEY, OTHER = b"binance.usdm.AAA", b"binance.usdm.BBB"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Point at librdkafka's mock broker, which has one raw topic."""
+    kafka = Kafka(prefix=f"t{uuid.uuid4().hex[:6]}.")
+    servers = serve({kafka.raw_topic("binance"): PARTITIONS})
+    return Settings(kafka=Kafka(prefix=kafka.prefix, bootstrap_servers=servers))
+
+
+class Log:
+    """Append to the raw topic and read its tail."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Stand at the end."""
+        self._topic = settings.kafka.raw_topic("binance")
+        self._producer = confluent_kafka.Producer(settings.kafka.client())
+        self._settings = settings
+
+    def append(self, key: bytes, *numbers: int, value: bytes | None = None, partition: int = 0) -> None:
+        """Append one record per number."""
+        symbol = key.rpartition(b".")[2].decode()
+        for number in numbers:
+            raw = encode_raw("binance", "usdm", symbol, "test", [encode_frame("c", number, number, "trades", b"1")])
+            self._producer.produce(self._topic, raw if value is None else value, key, partition=partition)
+        assert self._producer.flush(10) == 0
+
+
+@pytest.fixture
+def log(settings: Settings) -> Log:
+    """Return a log to append to."""
+    return Log(settings)
+
+
+@pytest.fixture
+def tail(settings: Settings, log: Log) -> Iterator[Tail]:
+    """Return a tail of a topic that holds records already."""
+    for partition in range(PARTITIONS):
+        log.append(KEY, 1, partition=partition)
+    one = Tail(settings, "binance", PARTITIONS)
+    yield one
+    one.close()
+
+
+async def heard(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
+    """Return the numbers of so many records that come after a first one was heard in every partition."""
+    # A consumer stands at the end only once it has asked where that is: a first record says that it does.
+    for partition in range(PARTITIONS):
+
+        def stands(partition: int = partition) -> bool:
+            log.append(b"mark", 1, partition=partition)
+            return bool(tail.poll({b"mark"}))
+
+        await until(stands, 10, "standing at the end")
+    return await more(tail, log, count, *keys)
+
+
+async def more(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
+    """Append and return the numbers of so many records heard."""
+    log.append(OTHER, 100)
+    log.append(KEY, *range(2, 2 + count))
+    found: list[RawRecord] = []
+
+    def arrived() -> bool:
+        found.extend(tail.poll(keys))
+        return len(found) >= count
+
+    await until(arrived, 10, "hearing the records")
+    return [frame.n for record in found for frame in record.frames]
+
+
+async def test_it_hears_what_is_appended_from_its_start_on(tail: Tail, log: Log) -> None:
+    """Older records are not handed out, other symbols' are skipped, order is the log's."""
+    assert await heard(tail, log, 4, KEY) == [2, 3, 4, 5]
+
+
+async def test_foreign_records_prove_nothing(tail: Tail, log: Log) -> None:
+    """Damaged bytes, an empty value and another version are passed over; what follows is heard."""
+    assert await heard(tail, log, 1, KEY) == [2]
+    for value in (b"", b"rubbish", b'{"v":9}', b"[" * 100_000):
+        log.append(KEY, 1, value=value)
+    assert await more(tail, log, 3, KEY) == [2, 3, 4]
+
+
+async def test_one_call_is_bounded(tail: Tail, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy log does not hold the loop up: a call takes so many batches and the next goes on there."""
+    assert await heard(tail, log, 1, KEY) == [2]
+    monkeypatch.setattr(_tail, "_BATCH_MAX", 2)
+    monkeypatch.setattr(_tail, "_POLLS_MAX", 2)
+    log.append(KEY, *range(10, 30))
+    found: list[list[RawRecord]] = []
+
+    def all_heard() -> bool:
+        found.append(tail.poll({KEY}))
+        return sum(map(len, found)) == 20
+
+    await until(all_heard, 10, "hearing all")
+    assert max(map(len, found)) <= 4
+    assert [frame.n for records in found for record in records for frame in record.frames] == [*range(10, 30)]
