@@ -29,7 +29,7 @@ PER_SYMBOL = len(STREAMS)
 
 
 class FakeSession:
-    """Hold what it carries and what was asked of it; `run` waits, or raises what it is given."""
+    """Hold what it carries and what was asked of it; `run` waits until it is broken."""
 
     def __init__(self, carried: Carried) -> None:
         """Open with these streams."""
@@ -37,16 +37,15 @@ class FakeSession:
         self.is_leaving = False
         self.runs = 0
         self.ended = False
-        self.fault: Exception | None = None
+        self.broken = asyncio.Event()
         self.asked: list[str] = []
 
     async def run(self) -> None:
         """Serve until cancelled."""
         self.runs += 1
         try:
-            while self.fault is None:
-                await asyncio.sleep(0.01)
-            raise self.fault
+            await self.broken.wait()
+            raise RuntimeError("a defect")
         finally:
             self.ended = True
 
@@ -179,7 +178,7 @@ async def test_what_ends_a_session_unexpectedly_comes_out() -> None:
     one.fit("A", "B", "C")
     async with running(one) as task:
         await until(lambda: all(session.runs for session in one.opened), 5, "serving")
-        one.opened[0].fault = RuntimeError("a defect")
+        one.opened[0].broken.set()
         with pytest.raises(RuntimeError, match="a defect"):
             await asyncio.wait_for(task, 5)
         assert one.opened[1].ended
