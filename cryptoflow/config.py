@@ -7,15 +7,17 @@ variables such as `CRYPTOFLOW_KAFKA__BOOTSTRAP_SERVERS`. Limits have their unit 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
+from cryptoflow import clock
 from cryptoflow.errors import ConfigError
 
 CONFIG_ENV = "CRYPTOFLOW_CONFIG"
@@ -297,6 +299,21 @@ class Settings(BaseSettings):
     local: Local = Field(default_factory=Local)
     sinks: Sinks = Field(default_factory=Sinks)
     agents: Agents = Field(default_factory=Agents)
+    dialects: dict[str, str] = Field(
+        default_factory=dict,
+        description="UTC time per exchange as of which its frames are read, to replay old recordings, "
+        "e.g. `{okx: 2022-05-13}`; refused in production",
+    )
+
+    @pydantic.field_validator("dialects", mode="before")
+    @classmethod
+    def _dialects_are_times(cls, value: Any, info: ValidationInfo) -> Any:
+        """Write every time alike; YAML reads what looks like one as a time already."""
+        if value and info.data.get("environment") == "production":
+            raise ValueError("refused in production, which reads what exchanges send today; remove it")
+        if not isinstance(value, Mapping):
+            return value
+        return {name: clock.iso(clock.from_iso(str(at))) for name, at in value.items()}
 
     @classmethod
     @override

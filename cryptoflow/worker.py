@@ -26,6 +26,7 @@ from agents._shell import Shell
 from cryptoflow import config, registry
 from cryptoflow.clock import monotonic_s
 from cryptoflow.config import Settings
+from cryptoflow.dialects import as_configured
 from cryptoflow.errors import ConfigError, CryptoflowError, RetryError, StopError
 from cryptoflow.events import ProcessStarted, ProcessStopping
 from cryptoflow.health import Facts, HealthServer
@@ -63,7 +64,7 @@ def build(settings: Settings, core: Callable[[str, int], Core] | None = None) ->
     """
     if not settings.kafka.bootstrap_servers:
         raise ConfigError("no broker is configured", fix="set kafka.bootstrap_servers")
-    exchanges: Mapping[str, Any] = registry.load("exchanges", "EXCHANGE")
+    exchanges: Mapping[str, Any] = as_configured(registry.load("exchanges", "EXCHANGE"), settings)
     raw_topics = _await_topics(settings, exchanges)
     shell = Shell(settings, raw_topics, core or _composed(exchanges, settings))
     made = _new_app(settings)

@@ -46,9 +46,10 @@ def command(
     settings = with_flags(load(), streams, replica_count, replica_index)
     require_broker(settings, "producer")
     from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
+    from cryptoflow.dialects import as_configured  # noqa: PLC0415 - a quick --help
     from producers import produce  # noqa: PLC0415 - a quick --help
 
-    venues = venues_of(registry.load("exchanges", "EXCHANGE"), exchanges, markets)
+    venues = venues_of(as_configured(registry.load("exchanges", "EXCHANGE"), settings), exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     logs.setup_logging(settings.log_level)
     with Health(settings) as health:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cryptoflow import clock, registry
-from cryptoflow.config import Settings
 from cryptoflow.demo.options import DemoOptions
 from cryptoflow.demo.plan import MarketPlan, Plan
 from cryptoflow.errors import ConfigError
@@ -44,8 +43,6 @@ def channels_of(market: Market, symbols: Iterable[str], streams: Iterable[str]) 
 
 def _dialects(found: Recording, exchanges: dict[str, Exchange]) -> dict[str, str]:
     """Return the date of every recorded exchange that spoke an older dialect then."""
-    if "dialects" not in Settings.model_fields:
-        return {}
     old = {}
     for name in found.markets:
         exchange, _, market = name.partition(".")

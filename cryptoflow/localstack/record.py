@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
 from cryptoflow.config import Settings
 
@@ -79,11 +79,8 @@ def saved_settings(data_dir: Path) -> Settings | None:
 
 def exactly(values: dict[str, Any]) -> Settings:
     """Return settings with these values, whatever the environment says."""
-    fields = Settings.model_fields
-    sections = {
-        name: fields[name].annotation.model_validate(value) if isinstance(value, dict) else value  # type: ignore[union-attr]  # every section is a model
-        for name, value in values.items()
-    }
+    types: dict[str, Any] = {name: field.annotation for name, field in Settings.model_fields.items()}
+    sections = {name: TypeAdapter(types[name]).validate_python(value) for name, value in values.items()}
     return Settings().model_copy(update=sections)
 
 

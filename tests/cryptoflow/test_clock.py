@@ -23,3 +23,12 @@ def test_iso_is_exact_where_floats_are_not() -> None:
     assert clock.iso(1_700_000_000_123_456_999) == "2023-11-14T22:13:20.123456+00:00"
     assert clock.iso(1_700_000_000_000_000_000) == "2023-11-14T22:13:20+00:00"
     assert clock.iso(4_102_444_799_999_999_999) == "2099-12-31T23:59:59.999999+00:00"
+
+
+def test_an_iso_time_is_read_exactly() -> None:
+    """Dates begin at midnight, times without a zone are UTC; other zones are turned into it."""
+    assert clock.from_iso("2022-05-13") == 1_652_400_000_000_000_000
+    assert clock.from_iso("2022-05-13T00:00:00.000001") == 1_652_400_000_000_001_000
+    assert clock.from_iso("2022-05-13T02:00:00+02:00") == clock.from_iso("2022-05-13T00:00:00Z")
+    for ns in (0, 1_700_000_000_123_456_000, 4_102_444_799_999_999_000):
+        assert clock.from_iso(clock.iso(ns)) == ns

@@ -84,6 +84,34 @@ def test_a_wrong_file_is_one_line_that_names_the_key(tmp_path: Path, text: str, 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("written_as", ["2022-05-13", "'2022-05-13'", "2022-05-13T00:00:00Z", "2022-05-13 02:00+02:00"])
+def test_dialects_are_utc_times_however_written(tmp_path: Path, written_as: str) -> None:
+    """YAML may read them as dates or times or leave them texts: all mean the same."""
+    path = written(tmp_path, f"environment: test\ndialects:\n  okx: {written_as}\n")
+    assert config.load(path).dialects == {"okx": "2022-05-13T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dialects: {okx: 2022-05-13}\n", "dialects: Value error, refused in production"),
+        ("environment: production\ndialects: {okx: 2022-05-13}\n", "refused in production"),
+        ("environment: test\ndialects: {okx: lately}\n", "dialects: .*lately"),
+        ("environment: test\ndialects: 2022-05-13\n", "dialects: .*dictionary"),
+    ],
+)
+def test_dialects_are_refused_in_production_and_when_they_are_no_times(tmp_path: Path, text: str, said: str) -> None:
+    """Production, also by default, reads what exchanges send today; the refusal is one line."""
+    with pytest.raises(ConfigError, match=said) as caught:
+        config.load(written(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_no_dialects_are_no_matter_in_production() -> None:
+    """An empty mapping is the default."""
+    assert Settings(environment="production", dialects={}).dialects == {}
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The error says which file could not be read."""
     with pytest.raises(ConfigError, match=r"absent\.yaml"):

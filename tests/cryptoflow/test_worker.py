@@ -20,12 +20,33 @@ from worker_stack import Deployment
 
 import cryptoflow
 from agents._consumer import BarrierApp
-from cryptoflow import worker
+from cryptoflow import registry, worker
 from cryptoflow.config import CONFIG_ENV, Agents, Kafka, Settings
+from cryptoflow.dialects import as_configured
 from cryptoflow.errors import BrokerAwayError, ConfigError, StopError
 from cryptoflow.localstack.broker import KafkaBroker
 from cryptoflow.localstack.ports import free_port
 from cryptoflow.localstack.supervise import Supervisor
+from schemas import encode_frame, encode_raw
+
+BOOK_OF_2022 = encode_raw(
+    "okx",
+    "spot",
+    "AAA-USDT",
+    "replay",
+    [
+        encode_frame(
+            "c1",
+            1,
+            1_652_400_000_000_000_001,
+            "book_snapshot",
+            b'{"arg":{"channel":"books","instId":"AAA-USDT"},"action":"snapshot","data":[{"asks":[["2.5","1","0","1"]],'
+            b'"bids":[["2.4","3","0","2"]],"ts":"1652400000000","checksum":-5}]}',
+            meta={"reason": "subscribe", "stream": "books:AAA-USDT"},
+        )
+    ],
+)
+"""A book as sent before it had ids; its values are invented."""
 
 COUNTS = {"raw.binance": 4, "state.all": 4, "control.reseed": 1}
 
@@ -101,6 +122,19 @@ def test_an_unknown_exchange_is_refused(existing: dict[str, int]) -> None:
     assert existing
     with pytest.raises(ConfigError, match="no such exchange: nowhere"):
         build(exchanges=("nowhere",))
+
+
+def test_the_core_reads_an_exchange_as_of_its_configured_date() -> None:
+    """A book of 2022, without ids, is unreadable today, and a book in the dialect of its time."""
+    exchanges = registry.load("exchanges", "EXCHANGE")
+    old = settings().model_copy(update={"dialects": {"okx": "2022-05-13T00:00:00+00:00"}})
+    for chosen, rows, dead in ((settings(), 0, 1), (old, 2, 0)):
+        core = worker._composed(as_configured(exchanges, chosen), chosen)("raw.okx", 0)
+        outputs = core.process([(0, b"okx.spot.AAA-USDT", BOOK_OF_2022)])
+        batches = [output.batch for output in outputs.md if output.topic == "md.book"]
+        kinds = [kind for batch in batches for kind in batch.column("kind").to_pylist()]
+        assert kinds.count("book_snapshots") == rows
+        assert sum(outputs.dead.values()) == dead
 
 
 async def test_the_app_has_the_settings_the_protocol_rests_on(existing: dict[str, int]) -> None:

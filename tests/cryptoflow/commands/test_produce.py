@@ -49,7 +49,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     async def produce(settings: Any, venues: Any, chosen: Any, source: str, stop: Any, tell: Any) -> None:
         assert isinstance(stop, asyncio.Event)
         tell(live=True, ready=True, detail={})
-        found.append((settings, {one.exchange.name: one.markets for one in venues}, chosen, source))
+        found.append((settings, {one.exchange.name: one.markets for one in venues}, chosen, source, venues))
 
     monkeypatch.setattr("producers.produce", produce)
     return found
@@ -59,7 +59,7 @@ def test_the_choice_is_handed_on(cli: Callable[..., Any], seen: list[Any]) -> No
     """Exchange, markets, symbols and source arrive; all markets are the default."""
     words = ("--symbol", "AAAUSDT", "--symbols", "binance.usdm: top=5", "--streams", "book,trades")
     assert cli("produce", *words, "--replica-count", "3", "--replica-index", "2", **BROKER).exit_code == 0
-    settings, venues, chosen, source = seen[0]
+    settings, venues, chosen, source, _ = seen[0]
     assert settings.kafka.bootstrap_servers == "127.0.0.1:1"
     assert settings.producer.streams == ("book", "trades")
     assert (settings.producer.replica_count, settings.producer.replica_index) == (3, 2)
@@ -87,3 +87,13 @@ def test_symbols_of_the_configuration_hold_when_none_are_given(cli: Callable[...
     assert cli("produce", "--symbol", "A", **configured).exit_code == 0
     assert [one[2].of("binance", "usdm").names for one in seen] == [(), ("A",)]
     assert seen[0][2].of("binance", "usdm").filters == {"quote": frozenset({"USDT"})}
+
+
+def test_frames_are_routed_as_of_the_configured_date(cli: Callable[..., Any], seen: list[Any]) -> None:
+    """Producer and worker read an old recording in one dialect."""
+    old = {"CRYPTOFLOW_ENVIRONMENT": "test", "CRYPTOFLOW_DIALECTS": '{"okx": "2022-05-13"}'}
+    assert cli("produce", "--exchange", "okx", "--source", "replay", **BROKER, **old).exit_code == 0
+    today = registry.load("exchanges", "EXCHANGE")["okx"].markets
+    then_ns = 1_652_400_000_000_000_000
+    (venue,) = seen[0][4]
+    assert all(market is today[name].at(then_ns) is not today[name] for name, market in venue.exchange.markets.items())
