@@ -18,10 +18,11 @@ DEMO_STAMP := $(VENV)/.stamp-demo
 DEV_STAMP := $(VENV)/.stamp-dev
 DEMO_ARGS ?= --symbols 20 --rate 2000
 KILLS ?= 60
+SCENARIO ?= replace
 FUZZ_EXAMPLES ?= 1000
 FUZZ_FRAMES ?= 1000000
 
-.PHONY: help setup setup-dev demo test lint format chaos fuzz bench docs lock clean
+.PHONY: help setup setup-dev demo test lint format chaos replicas fuzz bench docs lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -80,6 +81,9 @@ format: $(DEV_STAMP) ## format and mend what ruff can
 # Exit 0 when nothing was lost, duplicated or altered and the tables equal those of an undisturbed run.
 chaos: $(DEV_STAMP) ## kill and pause every process, KILLS=60 times; then compare with an undisturbed run
 	@$(BIN)/python -m cryptoflow.chaos --kills $(KILLS) --data-dir var/chaos-$$(date -u +%Y%m%dT%H%M%S) $(ARGS)
+
+replicas: $(DEV_STAMP) ## change producers while data flows, SCENARIO=replace|scale|redundant; then compare with what was sent
+	@$(BIN)/python -m cryptoflow.chaos --scenario $(SCENARIO) --data-dir var/replicas-$$(date -u +%Y%m%dT%H%M%S) $(ARGS)
 
 fuzz: $(DEV_STAMP) ## damage FUZZ_FRAMES=1000000 frames of all venues; property tests with FUZZ_EXAMPLES=1000 each
 	@CRYPTOFLOW_TEST_FUZZ_FRAMES=$(FUZZ_FRAMES) $(BIN)/pytest tests/properties/test_fuzz_frames.py --timeout 7200 $(ARGS)

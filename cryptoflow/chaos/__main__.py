@@ -1,4 +1,4 @@
-"""`python -m cryptoflow.chaos`: run a campaign and print its report."""
+"""`python -m cryptoflow.chaos`: run a campaign or a scenario of changing producers and print its report."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import orjson
 
 from cryptoflow.chaos.campaign import Campaign
+from cryptoflow.chaos.replicas import SCENARIOS, SECONDS, Replicas
+from cryptoflow.demo.options import MARKETS_DEFAULT, DemoOptions
 from cryptoflow.errors import CryptoflowError
 
 EXIT_STOPPED = 4
@@ -22,15 +24,32 @@ def main() -> int:
     parser.add_argument("--symbols", type=int, default=20, help="generated symbols")
     parser.add_argument("--rate", type=int, default=1500, help="generated frames per second in all")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same faults")
+    parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="change producers instead; ends by itself")
+    parser.add_argument("--market", action="append", default=[], help="generated market, `<exchange>.<market>`")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the campaign; must be empty")
     asked = parser.parse_args()
     try:
-        report = Campaign(asked.data_dir, asked.kills, asked.symbols, asked.rate, asked.seed).run()
+        if asked.scenario:
+            report = Replicas(asked.data_dir, asked.scenario, _options(asked)).run()
+        else:
+            report = Campaign(asked.data_dir, asked.kills, asked.symbols, asked.rate, asked.seed).run()
     except CryptoflowError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_STOPPED
     sys.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n")
     return 0 if report["clean"] else 1
+
+
+def _options(asked: argparse.Namespace) -> DemoOptions:
+    markets = tuple(asked.market) or MARKETS_DEFAULT
+    return DemoOptions(
+        markets=markets,
+        symbols=asked.symbols,
+        rate=asked.rate,
+        seconds=SECONDS[asked.scenario],
+        seed=asked.seed,
+        data_dir=asked.data_dir,
+    )
 
 
 if __name__ == "__main__":

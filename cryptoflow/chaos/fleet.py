@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptoflow import clock
-from cryptoflow.demo.plan import EXCHANGE, MARKET, cli
+from cryptoflow.demo.plan import Plan, cli
 from cryptoflow.demo.progress import fetch_json
 from cryptoflow.localstack import LocalStack
 from cryptoflow.localstack.ports import free_ports
@@ -40,23 +40,29 @@ class Member:
 class Fleet:
     """Keep every member running, whatever ends it, and count how each ended."""
 
-    def __init__(self, stack: LocalStack, config: Path, members: int = 2) -> None:
-        """Prepare one producer, and `members` workers and sinks."""
+    def __init__(
+        self,
+        stack: LocalStack,
+        config: Path,
+        members: int = 2,
+        producers: Sequence[Mapping[str, str]] = ({},),
+        plan: Plan | None = None,
+    ) -> None:
+        """Prepare `members` workers and sinks, and one producer of the plan per environment of `producers`."""
         self.stack = stack
         self.config = config
-        self.exchange = EXCHANGE
-        self.exchanges = (EXCHANGE,)
+        self.plan = plan or Plan("test")
+        self.exchanges = self.plan.exchanges
         self.control = ""
         self.kills: Counter[str] = Counter()
         self.points: Counter[str] = Counter()
         self.unexpected: list[str] = []
         self.own_ends: list[str] = []
-        ports = iter(free_ports(1 + 2 * members))
-        self.members = [
-            self._member(
-                "producer", 0, next(ports), ("produce", "--exchange", EXCHANGE, "--market", MARKET, "--source", "test")
-            )
-        ]
+        ports = iter(free_ports(2 * members))
+        self.members: list[Member] = []
+        self._retired: Counter[str] = Counter()
+        for env in producers:
+            self.add_producer(env)
         self.members += [self._member("worker", n, next(ports), ("worker",)) for n in range(members)]
         self.members += [
             self._member("sink", n, next(ports), ("sink", "iceberg"), {
@@ -64,6 +70,19 @@ class Fleet:
             })
             for n in range(members)
         ]  # fmt: skip
+
+    def add_producer(self, env: Mapping[str, str]) -> Member:
+        """Add a producer with an environment of its own; `tend` starts it."""
+        number = sum(member.role == "producer" for member in self.members)
+        made = self._member("producer", number, free_ports(1)[0], ("produce", *self.plan.producer_words()), env)
+        self.members.append(made)
+        return made
+
+    def retire(self, member: Member) -> None:
+        """Stop a member for good; what it received is still counted."""
+        self._retired.update(self._balance(member))
+        self.restart(member)
+        self.members.remove(member)
 
     def _member(
         self, role: str, number: int, port: int, words: tuple[str, ...], extra: Mapping[str, str] | None = None
@@ -132,8 +151,14 @@ class Fleet:
         return fetch_json(f"{self.control}/_sim/status") or {}
 
     def frames(self) -> dict[str, int]:
-        """Return the running producer's balance; frames of the ones killed are in gaps or in the log."""
-        told = self.facts(self.of("producer")[0]).get("frames") or {}
+        """Return the running producers' balance; frames of the ones killed are in gaps or in the log."""
+        found = Counter(self._retired)
+        for member in self.of("producer"):
+            found.update(self._balance(member))
+        return dict(found)
+
+    def _balance(self, member: Member) -> dict[str, int]:
+        told = self.facts(member).get("frames") or {}
         return {key: value for key, value in told.items() if isinstance(value, int)}
 
     def worker_positions(self) -> dict[tuple[str, int], int]:

@@ -38,7 +38,7 @@ def run_reference(stack: LocalStack, settings: Settings) -> Settings:
     ends, state = LogEnds(own), Tables(own)
     pause = threading.Event()
     deadline_s = clock.monotonic_s() + TIMEOUT_S
-    raw = ends.of([own.kafka.raw_topic(fleet.exchange)])
+    raw = ends.of([own.kafka.raw_topic(exchange) for exchange in fleet.exchanges])
     fleet.members = [member for member in fleet.members if member.role != "producer"]
     for member in fleet.members:
         member.name = f"reference-{member.name}"

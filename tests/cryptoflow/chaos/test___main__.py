@@ -74,3 +74,17 @@ def test_a_campaign_needs_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         module.main()
     assert caught.value.code == 2
+
+
+def test_a_scenario_is_run_on_the_markets_named(
+    campaign: type[ScriptedCampaign], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It lasts as long as its changes need."""
+    monkeypatch.setattr(module, "Replicas", campaign)
+    words = ["--data-dir", "there", "--scenario", "scale", "--market", "okx.spot", "--market", "kraken.spot"]
+    monkeypatch.setattr(sys, "argv", ["chaos", *words])
+    assert module.main() == 0
+    folder, scenario, options = campaign.asked
+    assert (folder, scenario, options.markets) == (Path("there"), "scale", ("okx.spot", "kraken.spot"))
+    assert options.seconds == module.SECONDS["scale"]
+    assert json.loads(capsys.readouterr().out)["clean"] is True

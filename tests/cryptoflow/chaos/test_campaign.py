@@ -13,11 +13,10 @@ import pytest
 from typing_extensions import override
 
 from cryptoflow.chaos import campaign as module
-from cryptoflow.chaos.campaign import DRAIN_TIMEOUT_S, Campaign
+from cryptoflow.chaos.campaign import Campaign
 from cryptoflow.chaos.faults import Fault
 from cryptoflow.chaos.fleet import Fleet
 from cryptoflow.config import Settings
-from cryptoflow.demo.finish import Step
 from cryptoflow.errors import StopError
 from cryptoflow.localstack.broker import KafkaBroker
 from cryptoflow.localstack.supervise import Supervisor
@@ -59,7 +58,7 @@ def campaign(tmp_path: Path, now: list[float], monkeypatch: pytest.MonkeyPatch) 
     def wait(timeout_s: float) -> None:
         now[0] += timeout_s
 
-    monkeypatch.setattr(made, "_pause", SimpleNamespace(wait=wait))
+    monkeypatch.setattr(made.work, "_pause", SimpleNamespace(wait=wait))
     return made
 
 
@@ -118,58 +117,6 @@ def test_a_broker_killed_comes_back(campaign: Campaign, broker: ScriptedBroker, 
     assert again.alive()
 
 
-class ScriptedEnd:
-    """Be what the drain asks: the end comes after some looks."""
-
-    def __init__(self, looks: int) -> None:
-        """Be done after so many looks."""
-        self.looks = looks
-        self.step = Step.COMMITTING
-        self.closed = False
-
-    def advance(self) -> Step:
-        """Look once."""
-        self.looks -= 1
-        return Step.DONE if self.looks < 0 else self.step
-
-    def close(self) -> None:
-        """Close."""
-        self.closed = True
-
-
-@pytest.fixture
-def end(monkeypatch: pytest.MonkeyPatch) -> ScriptedEnd:
-    """Return what the drain waits for."""
-    made = ScriptedEnd(3)
-    for name in ("Finish", "LogEnds", "Tables"):
-        monkeypatch.setattr(module, name, lambda *_: made)
-    return made
-
-
-def test_the_drain_disarms_and_waits(campaign: Campaign, fleet: Fleet, stack: Any, end: ScriptedEnd) -> None:
-    """No fail point is armed any more, and members that fell are started to finish the work."""
-    member = fleet.of("sink")[1]
-    fleet.kill(member, "sink.before_commit:1")
-    campaign._drain(stack, fleet)
-    assert end.looks < 0
-    assert end.closed
-    assert member.child is not None
-    assert member.armed == ""
-
-
-def test_a_drain_that_never_ends_is_an_error(
-    campaign: Campaign, fleet: Fleet, stack: Any, end: ScriptedEnd, now: list[float]
-) -> None:
-    """It says which step it hangs in and where to look; nothing is compared then."""
-    end.looks = 1_000_000
-    before = now[0]
-    with pytest.raises(StopError, match="still committing") as caught:
-        campaign._drain(stack, fleet)
-    assert "logs" in str(caught.value)
-    assert now[0] - before > DRAIN_TIMEOUT_S
-    assert end.closed
-
-
 class ScriptedFleet:
     """Be a fleet whose every tending counts a kill, until the data ends."""
 
@@ -219,8 +166,8 @@ def scripted(campaign: Campaign, broker: ScriptedBroker, monkeypatch: pytest.Mon
     fleet = ScriptedFleet(lasts=100)
     monkeypatch.setattr(ScriptedStack, "broker", broker)
     monkeypatch.setattr(module, "LocalStack", ScriptedStack)
-    monkeypatch.setattr(campaign, "_start", lambda _stack, _profile: fleet)
-    monkeypatch.setattr(campaign, "_drain", lambda _stack, _fleet: None)
+    monkeypatch.setattr(campaign.work, "start", lambda _stack: fleet)
+    monkeypatch.setattr(campaign.work, "drain", lambda _stack, _fleet: None)
     monkeypatch.setattr(campaign, "_apply", lambda _broker, _fleet, fault: fleet.kills.update([fault.role]))
     monkeypatch.setattr(campaign, "faults", itertools.cycle([Fault("kill", "sink"), Fault("kill", "worker")]))
     monkeypatch.setattr("cryptoflow.verify.verify", lambda _folder, _settings: Report())

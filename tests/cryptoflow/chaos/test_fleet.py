@@ -175,3 +175,21 @@ def test_a_crash_is_unexpected(fleet: Fleet) -> None:
     fleet.tend()
     assert fleet.unexpected == ["worker-0 ended with 3: "]
     assert member.child is not None
+
+
+def test_producers_are_added_and_retired_while_the_rest_runs(
+    stack: Any, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more starts with its own environment; one retired is stopped for good, and what it received still counts."""
+    more = fleet.add_producer({"CRYPTOFLOW_PRODUCER__REPLICA_INDEX": "1"})
+    fleet.tend()
+    assert stack.started[-1].name == "producer-1"
+    assert stack.started[-1].env["CRYPTOFLOW_PRODUCER__REPLICA_INDEX"] == "1"
+    answer = {"frames": {"received": 5, "published": 4, "note": "text"}}
+    monkeypatch.setattr(module, "fetch_json", lambda _url: answer)
+    assert fleet.frames() == {"received": 10, "published": 8}
+    fleet.retire(more)
+    assert stack.started[-1].signals == [signal.SIGTERM]
+    assert fleet.frames() == {"received": 10, "published": 8}
+    fleet.tend()
+    assert [member.name for member in fleet.of("producer")] == ["producer-0"]

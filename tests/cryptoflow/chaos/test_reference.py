@@ -68,7 +68,7 @@ class ScriptedRun:
     It cannot imitate a sink that is ahead of its worker.
     """
 
-    exchange = "binance"
+    exchanges = ("binance",)
 
     def __init__(self) -> None:
         """Start before the first record."""
