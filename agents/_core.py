@@ -19,11 +19,12 @@ from agents._messages import read_absent, read_message
 from agents._operator import Operator
 from agents._run import Run
 from agents._symbol import Symbol, encode_state, fresh_parts, operators, restore_state
-from agents._turn import Effects, Reseed, Turn
+from agents._turn import Effects, Turn
 from exchanges import Exchange
 from schemas import RawRecord, decode_raw
+from schemas._reseed import ReseedRequest
 
-__all__ = ["UNREADABLE_KEY", "MdOutput", "Outputs", "PartitionCore", "Reseed"]
+__all__ = ["UNREADABLE_KEY", "MdOutput", "Outputs", "PartitionCore"]
 
 UNREADABLE_KEY = "_unreadable"
 """State key of the records whose exchange, market or key cannot be told."""
@@ -33,14 +34,14 @@ KEY_PARTS = 3
 
 @dataclass(slots=True)
 class Outputs:
-    """Hold what one call gave: md records in order, snapshot requests, counts.
+    """Hold what one call gave: md records in order, what to ask producers for, counts.
 
     `checksums` counts the sums over books by exchange, market and what they said: ok, mismatch, absent;
     `passed_over` the frames of connections that do not count, by exchange, market and kind.
     """
 
     md: list[MdOutput] = field(default_factory=list)
-    reseeds: list[Reseed] = field(default_factory=list)
+    reseeds: list[ReseedRequest] = field(default_factory=list)
     duplicates: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     dead: Counter[tuple[str, str]] = field(default_factory=Counter)
     checksums: Counter[tuple[str, str, str]] = field(default_factory=Counter)

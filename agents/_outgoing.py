@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from schemas import MdHeader, encode_md
 from schemas._md import NOTHING_BEFORE
+from schemas._reseed import ReseedRequest, encode_reseed
 
 
 class MdOutput(Protocol):
@@ -32,30 +33,6 @@ class MdOutput(Protocol):
     @property
     def last(self) -> int:
         """Return the raw offset of the last row."""
-
-
-class Reseed(Protocol):
-    """Be the request for a book snapshot."""
-
-    @property
-    def exchange(self) -> str:
-        """Return the exchange."""
-
-    @property
-    def market(self) -> str:
-        """Return the market."""
-
-    @property
-    def symbol(self) -> str:
-        """Return the native symbol."""
-
-    @property
-    def broken_at_ns(self) -> int:
-        """Return the receive time at which the book broke [ns]."""
-
-    @property
-    def raw_offset(self) -> int:
-        """Return the raw offset at which the book broke."""
 
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -90,7 +67,7 @@ class Wrapper:
         self._names = names
         self._record_max_bytes = record_max_bytes
 
-    def wrap(self, md: Sequence[MdOutput], reseeds: Sequence[Reseed]) -> dict[str, list[Outgoing]]:
+    def wrap(self, md: Sequence[MdOutput], reseeds: Sequence[ReseedRequest]) -> dict[str, list[Outgoing]]:
         """Return the records to send per topic, in order, and move the chains."""
         chains: dict[str, list[Outgoing]] = {}
         for output in md:
@@ -107,17 +84,9 @@ class Wrapper:
             chains[self._names.reseed] = requests
         return chains
 
-    def _request(self, reseed: Reseed) -> bytes:
-        request: Mapping[str, str | int] = {
-            "exchange": reseed.exchange,
-            "market": reseed.market,
-            "symbol": reseed.symbol,
-            "broken_at_ns": reseed.broken_at_ns,
-            "raw_topic": self._raw_topic,
-            "raw_partition": self._partition,
-            "raw_offset": reseed.raw_offset,
-        }
-        return msgspec.json.encode(request)
+    def _request(self, reseed: ReseedRequest) -> bytes:
+        placed = msgspec.structs.replace(reseed, raw_topic=self._raw_topic, raw_partition=self._partition)
+        return encode_reseed(placed)
 
 
 def cut(output: MdOutput, max_bytes: int) -> Iterator[tuple[pa.RecordBatch, int, int]]:

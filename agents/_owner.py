@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agents._cadence import Cadence
-from agents._outgoing import MdOutput, Names, Outgoing, Reseed, Wrapper
+from agents._outgoing import MdOutput, Names, Outgoing, Wrapper
 from agents._position import (
     Barrier,
     Identity,
@@ -37,6 +37,7 @@ from cryptoflow.clock import monotonic_s
 from cryptoflow.errors import IdentityError, RetentionError, StopError
 from cryptoflow.events import LogLost
 from cryptoflow.failpoint import fail_point
+from schemas._reseed import ReseedRequest
 
 RawItem = tuple[int, bytes | None, bytes]
 """One raw record: offset, key, value."""
@@ -50,8 +51,8 @@ class Outputs(Protocol):
         """Return rows, per topic in raw order."""
 
     @property
-    def reseeds(self) -> Sequence[Reseed]:
-        """Return the books that need a snapshot."""
+    def reseeds(self) -> Sequence[ReseedRequest]:
+        """Return what to ask producers for."""
 
     @property
     def duplicates(self) -> Counter[tuple[str, str, str]]:

@@ -11,17 +11,7 @@ from agents._group import Dead, Group
 from agents._symbol import Symbol, Terms
 from exchanges import BookState, Market
 from schemas import GapEvidence, InstrumentDefinition, RawFrame
-
-
-@dataclass(frozen=True, slots=True)
-class Reseed:
-    """Ask for a new book snapshot of a symbol whose book broke at a receive time."""
-
-    exchange: str
-    market: str
-    symbol: str
-    broken_at_ns: int
-    raw_offset: int
+from schemas._reseed import ReseedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,7 @@ class Effects:
     checksums: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     passed_over: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     dead: Counter[tuple[str, str]] = field(default_factory=Counter)
-    reseeds: list[Reseed] = field(default_factory=list)
+    reseeds: list[ReseedRequest] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -169,10 +159,19 @@ class Turn:
 
     def ask_reseed(self) -> None:
         """Ask the producer for a new book snapshot."""
-        symbol = self.symbol
+        symbol, at = self.symbol, self.view.offset
         self.effects.reseeds.append(
-            Reseed(symbol.exchange, symbol.market_name, symbol.native, self.received_ns, self.view.offset)
+            ReseedRequest(symbol.exchange, symbol.market_name, symbol.native, self.received_ns, raw_offset=at)
         )
+
+    def ask_trades(self, from_id: int, to_id: int) -> None:
+        """Ask the producer for missing trades, both ends included, where the venue serves them by id."""
+        symbol, at = self.symbol, self.view.offset
+        if symbol.market is None or symbol.market.trade_fill is None:
+            return
+        names = (symbol.exchange, symbol.market_name, symbol.native)
+        request = ReseedRequest(*names, self.received_ns, "trades", from_id, to_id, raw_offset=at)
+        self.effects.reseeds.append(request)
 
     def define(self, definition: InstrumentDefinition) -> None:
         """Take name and terms of the symbol from a definition, from this frame on."""

@@ -19,13 +19,16 @@ from agents._messages import Absent
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
-from exchanges import BACKFILL, Parser
+from exchanges import BACKFILL, Parser, StreamKind
 
 MISSING_MAX_INTERVALS = 256
 """Intervals of missing ids kept per stream; the lowest goes first, and ids in it then count as repeats."""
 
 RECENT_MAX_IDS = 256
 """Identities remembered per stream where ids are not contiguous; a rising id below all of them is a repeat."""
+
+
+TRADES = StreamKind.TRADES.value
 
 
 class Seen(msgspec.Struct):
@@ -87,6 +90,8 @@ def _numbered(seen: Seen, turn: Turn, group: Group) -> None:
             elif one > seen.high + 1:
                 seen.missing.append((seen.high + 1, one - 1))
                 turn.holes.append(Hole(turn.kind, "sequence", seen.high + 1, one - 1, leading=not turn.fresh))
+                if turn.kind == TRADES:
+                    turn.ask_trades(seen.high + 1, one - 1)
                 del seen.missing[:-MISSING_MAX_INTERVALS]
             seen.high = one
             turn.fresh = True

@@ -248,6 +248,8 @@ class MarketRun:
 
     def reseed(self, request: ReseedRequest) -> None:
         """Take an agent's request."""
+        if request.kind != StreamKind.BOOK.value:
+            return
         if request.exchange == self._exchange and request.market == self.market.name:
             self._books.reseed(request.symbol, request.broken_at_ns, clock.monotonic_s())
 

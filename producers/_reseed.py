@@ -1,4 +1,4 @@
-"""Hear the agents ask for book snapshots on the control topic `reseed`."""
+"""Hear the agents ask for book snapshots and missing trades on the control topic `reseed`."""
 
 from __future__ import annotations
 
@@ -7,30 +7,20 @@ import uuid
 from collections.abc import Callable
 
 import confluent_kafka
-import msgspec
 
 from cryptoflow.config import Settings
+from schemas._reseed import ReseedRequest, decode_reseed
+
+__all__ = ["ReseedRequest", "hear", "read_request"]
 
 _POLL_S = 0.1
 _BATCH_MAX = 500
 
 
-class ReseedRequest(msgspec.Struct):
-    """Ask for a snapshot of one book that broke at `broken_at_ns` of the log."""
-
-    exchange: str
-    market: str
-    symbol: str
-    broken_at_ns: int
-
-
-_request = msgspec.json.Decoder(ReseedRequest)
-
-
 def read_request(value: bytes | None) -> ReseedRequest | None:
     """Decode a request; None for what is none."""
     try:
-        return _request.decode(value or b"")
+        return decode_reseed(value or b"")
     except (ValueError, RecursionError):
         return None
 

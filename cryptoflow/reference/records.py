@@ -95,7 +95,7 @@ def topics_page() -> str:
                         "`s|<raw topic>|<symbol key>|<epoch>`, `b|<raw topic>|<partition>`",
                         "a symbol's state with the raw offset it stands at; a partition's barrier",
                     ),
-                    ("`control.reseed`", "delete", "none", "a request for a book snapshot, JSON"),
+                    ("`control.reseed`", "delete", "none", "a request for a book snapshot or for trades by id, JSON"),
                     ("`control.symbols`", "compact", "`<exchange>.<market>.<name>`", "a symbol added or removed, JSON"),
                     (
                         "`control.replicas`",

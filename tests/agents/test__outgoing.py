@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from agents._outgoing import Names, Wrapper, cut
 from schemas import Mark, MdHeader, Verdict, decode_md
+from schemas._reseed import ReseedRequest
 
 
 @dataclass(frozen=True)
@@ -19,17 +20,6 @@ class Output:
     batch: pa.RecordBatch
     first: int
     last: int
-
-
-@dataclass(frozen=True)
-class Seed:
-    """Be a reseed request."""
-
-    exchange: str = "binance"
-    market: str = "usdm"
-    symbol: str = "BTCUSDT"
-    broken_at_ns: int = 5
-    raw_offset: int = 7
 
 
 def output(offsets: list[int], topic: str = "md.trades") -> Output:
@@ -100,7 +90,9 @@ def test_the_rows_of_one_raw_record_stay_together() -> None:
 
 def test_a_reseed_request_names_the_place_in_the_log() -> None:
     """The producer learns which book broke when, and where that stands."""
-    (record,) = wrapper().wrap([], [Seed()])["test.control.reseed"]
+    (record,) = wrapper().wrap([], [ReseedRequest("binance", "usdm", "BTCUSDT", 5, raw_offset=7)])[
+        "test.control.reseed"
+    ]
     assert record.partition == 0
     assert json.loads(record.value) == {
         "exchange": "binance",

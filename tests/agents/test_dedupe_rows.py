@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.dedupe_rows import MISSING_MAX_INTERVALS, RECENT_MAX_IDS
-from tests.doubles.raw_frames import Log, core, quote, rows, trade
+from tests.doubles.raw_frames import Log, core, gap, quote, rows, trade
 
 
 def test_contiguous_ids_are_taken_once() -> None:
@@ -100,6 +100,25 @@ def test_trades_fetched_over_rest_are_taken_once_where_they_are_missing() -> Non
     outputs = core().process(log.records)
     assert rows(outputs, "md.trades", "trade_id") == ["5", "9", "6", "7", "8", "10"]
     assert outputs.duplicates == {("invented", "s", "trades_backfill"): 3}
+
+
+def test_missing_trades_are_asked_for_once_where_they_can_be_fetched() -> None:
+    """Each hole is one request, at the place in the log that shows it; late, fetched and absent ids ask nothing."""
+    for market, expected in (("s", [(6, 8, 1), (11, 11, 2), (13, 14, 2)]), ("m", [])):
+        log = Log(market=market)
+        log.put("trades", trade(5))
+        log.put("trades", trade(9))
+        log.put("trades", trade(10, 12, 15))
+        log.put("trades", trade(7))
+        if market == "s":
+            log.put("trades_backfill", trade(8))
+            log.put("trades_backfill", {"trades": []}, meta={"absent_from": 13, "absent_to": 18})
+        log.put("gap", gap("trades"))
+        log.put("trades", trade(19 if market == "s" else 16))
+        requests = core().process(log.records).reseeds
+        assert [(one.from_id, one.to_id, one.raw_offset) for one in requests] == expected
+        assert {one.kind for one in requests} <= {"trades"}
+        assert all((one.exchange, one.market, one.symbol) == ("invented", "s", "AB") for one in requests)
 
 
 def test_fetched_trades_keep_the_source_of_their_record() -> None:

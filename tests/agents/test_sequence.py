@@ -6,10 +6,11 @@ import dataclasses
 
 from typing_extensions import override
 
-from agents._core import PartitionCore, Reseed
+from agents._core import PartitionCore
 from agents._run import Run
 from agents.sequence import OPERATOR, Sequence
 from exchanges import BookState, DeltaVerdict, Exchange
+from schemas._reseed import ReseedRequest
 from tests.doubles.invented_venue import MARKET, RECENT_MAX_DELTAS, ConsecutiveRules
 from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, delta, gap, rows, snapshot
 
@@ -30,7 +31,7 @@ def test_a_break_asks_for_a_snapshot_once() -> None:
     log = Log()
     for body in (delta(1, 2), delta(5, 6), delta(7, 7)):
         log.put("book", body)
-    assert core().process(log.records).reseeds == [Reseed("invented", "m", "AB", 1002 * MS, 1)]
+    assert core().process(log.records).reseeds == [ReseedRequest("invented", "m", "AB", 1002 * MS, raw_offset=1)]
 
 
 def test_a_stale_snapshot_asks_again() -> None:

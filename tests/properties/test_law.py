@@ -10,7 +10,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents._core import PartitionCore, Reseed
+from agents._core import PartitionCore
+from schemas._reseed import ReseedRequest
 from tests.doubles.random_log import MARKETS, Step, make_log, make_steps
 from tests.doubles.raw_frames import Reader, Record, Writer, core, whole
 
@@ -36,7 +37,7 @@ def pieces(records: Sequence[Record], cuts: Sequence[int]) -> list[Sequence[Reco
     return made
 
 
-def in_log_order(reseeds: Sequence[Reseed]) -> list[Reseed]:
+def in_log_order(reseeds: Sequence[ReseedRequest]) -> list[ReseedRequest]:
     """Sort requests of several symbols as they stand in the log."""
     return sorted(reseeds, key=lambda one: one.raw_offset)
 
