@@ -6,6 +6,7 @@ import json
 import random
 import re
 import zlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -59,6 +60,7 @@ class FuturesVoice(Voice):
         self._keys = {key.partition(" ")[2].partition(":")[0]: key for key in keys}
         self._seq = model.update_id
         self._word = zlib.crc32(self._symbol)
+        self._past: deque[bytes] = deque(maxlen=HISTORY_MAX)
 
     def _trade(self, number: int, kind: bytes, ticks: int, size: int, at_ms: int, *, sells: bool) -> bytes:
         return (
@@ -73,14 +75,12 @@ class FuturesVoice(Voice):
     @override
     def trade(self, fill: Fill, out: list[Frame]) -> None:
         key = self._keys.get("trade")
-        if key is not None:
-            out.extend((key, text) for text in self._fills(fill))
-
-    def _fills(self, fill: Fill) -> list[bytes]:
-        return [
-            self._trade(number, b"fill", fill.ticks, size, fill.at_ms, sells=fill.taker_sells)
-            for number, size in fill.parts()
-        ]
+        if key is None:
+            return
+        for number, size in fill.parts():
+            text = self._trade(number, b"fill", fill.ticks, size, fill.at_ms, sells=fill.taker_sells)
+            self._past.append(text)
+            out.append((key, text))
 
     @override
     def liquidation(self, liquidation: Liquidation, out: list[Frame]) -> None:
@@ -90,6 +90,7 @@ class FuturesVoice(Voice):
         self.model.trade_id += 1
         one = liquidation
         text = self._trade(self.model.trade_id, b"liquidation", one.ticks, one.size, one.at_ms, sells=one.is_long)
+        self._past.append(text)
         out.append((key, text))
 
     @override
@@ -139,8 +140,7 @@ class FuturesVoice(Voice):
     @override
     def on_subscribe(self, key: str, now_ms: int) -> Sequence[bytes]:
         if key == self._keys.get("trade"):
-            texts = [text for fill in list(self.model.fills)[-HISTORY_MAX:] for text in self._fills(fill)]
-            newest_first = b",".join(reversed(texts[-HISTORY_MAX:]))
+            newest_first = b",".join(reversed(self._past))
             return [b'{"feed":"trade_snapshot","product_id":"%b","trades":[%b]}' % (self._symbol, newest_first)]
         if key != self._keys.get("book"):
             return ()
@@ -161,7 +161,7 @@ class KrakenFutures(Venue):
     # PROTOCOLS 7.2.2: requests a second, a ping each minute; of the connection rate (!) nothing is documented.
     limits = Limits(messages_max=100, connects_max=150, connects_window_s=600.0, client_silence_s=60.0)
     number_pattern = re.compile(rb'"(?:price|qty|bid|ask|markPrice)":-?[0-9.]+')
-    field_pattern = re.compile(rb',"(?:seq|qty|time|price)":[^,}]+|"time":[0-9]+,')
+    field_pattern = re.compile(rb',"(?:qty|price)":[^,}]+|(?<=\{)"time":[0-9]+,')
 
     @override
     def endpoints(self, market: str) -> Mapping[str, str]:

@@ -6,9 +6,15 @@ import asyncio
 import json
 from collections import Counter
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from cryptoflow.simulator import parse_faults
+from cryptoflow.simulator.faults import FaultPlan
+from cryptoflow.simulator.hub import Hub
+from cryptoflow.simulator.outlet import Outlet
+from cryptoflow.simulator.rest import RestFaults
+from cryptoflow.simulator.venues._values import Channel
 
 DEADLINE_S = 20.0
 SYMBOLS = tuple(f"SYM000{number}USDT" for number in (1, 2, 3))
@@ -148,3 +154,24 @@ async def test_plan_is_seeded(start):
         faults = [json.loads(rest) for _, _, rest in _lines(ledger, "J") if b'"fault"' in rest]
         told.append([(one["kind"], one["stream"]) for one in faults][:6])
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("channel", "wanted"),
+    [
+        (Channel("binance.usdm a@depth", ("book",), "A", numbered=True), {"gap", "stale", "429"}),
+        (Channel("kraken.spot book@10:A/USD", ("book",), "A/USD", numbered=True, snapshots=True), {"gap"}),
+        (Channel("kraken.spot ticker:A/USD", ("quotes",), "A/USD"), set()),
+    ],
+)
+def test_complete_is_what_can_be_had(channel, wanted):
+    """A run does not wait for a fault that none of its streams can have."""
+    plan = FaultPlan(
+        Outlet(Hub(None, slow_client_s=1.0), None), Hub(None, slow_client_s=1.0), RestFaults(),
+        channels={channel.key: channel}, faults=("gap", "stale", "429"), interval_frames=100, seed=1, silence_s=1.0,
+        snapshot_now=lambda _market, _symbol: None,
+    )  # fmt: skip
+    for kind in wanted:
+        assert not plan.complete
+        plan.counts[kind] += 1
+    assert plan.complete

@@ -67,8 +67,9 @@ def test_history_is_the_newest_trades_newest_first():
     """Who subscribes trades late is told what was sent before, and nothing twice."""
     market = generated(1)
     (key,) = [key for key in market.channels if "trade:" in key]
-    sent = [frame for one, frame in market.batch(3000) if one == key]
-    live = [json.loads(frame)["uid"] for frame in sent if b'"fill"' in frame]
+    sent = [frame for one, frame in [*market.batch(3000), *market.closing()] if one == key]
+    live = [json.loads(frame)["uid"] for frame in sent]
+    assert any(b'"type":"liquidation"' in frame for frame in sent[-HISTORY_MAX:])
     (history,) = market.first_frames(key)
     told = [fill["uid"] for fill in json.loads(history)["trades"]]
     assert told == live[: -HISTORY_MAX - 1 : -1]
