@@ -73,10 +73,11 @@ class Hub:
         if not start.flows or not self.on_subscribe(client, key):
             return False
         self.why.pop(key, None)
-        self.asked.add(key)
         if again:
             return True
+        # Changes told to everybody else just before are nothing that a first subscriber misses.
         first = self.first_frames(key)
+        self.asked.add(key)
         if first is None:
             self.why[key] = b"ended"
             self.ledger.event("ended", conn=client.number, stream=key)

@@ -104,10 +104,10 @@ class Timeline:
         self.missing.append(position)
 
     def runs(self) -> Iterator[Run]:
-        """Return the missing frames as runs with no received frame between them."""
+        """Return the missing frames as runs with no received frame, and no new beginning of ids, between them."""
         first = last = -2
         for position in self.missing:
-            if position != last + 1:
+            if position != last + 1 or self.track.begins_anew(position):
                 if first >= 0:
                     yield Run(first, last)
                 first = position
@@ -211,12 +211,15 @@ def _invisible(timeline: Timeline, run: Run, status: Counter[int], allowed: Tole
     track = timeline.track
     if after is None:
         return not status[Status.HELD]
+    if track.begins_anew(run.last + 1):
+        return True
     if track.hidden and status[Status.WITHHELD] and track.injected[run.first]:
         return True
+    if not status[Status.WITHHELD] and not status[Status.HELD]:
+        # Garbage: its dead letter says where it was. Ids miss it too, and it breaks a book; a number says it came.
+        return not track.proof or (track.proof == "seen" and track.table != "book_deltas")
     if track.proof or status[Status.WITHHELD]:
         return False
-    if not status[Status.HELD]:
-        return True  # garbage: its dead letter says where it was
     return before is not None and after - before < allowed.silence_limit_s * _NS
 
 
@@ -267,8 +270,9 @@ def _ids_right(track: Track, run: Run, gap: Gap) -> bool:
         count = last - track.first[run.first] + 1
         return (gap.from_id, gap.to_id, gap.ids_missing) == (track.first[run.first], last, count)
     # A venue's book ids have holes of their own: the gap may take them in, but no id that was sent.
-    before = track.last[run.first - 1] if run.first else -1
-    after = track.first[run.last + 1] if run.last + 1 < len(track.keys) else _FOREVER_NS
+    before = track.last[run.first - 1] if run.first and not track.begins_anew(run.first) else -1
+    ends = run.last + 1 == len(track.keys) or track.begins_anew(run.last + 1)
+    after = _FOREVER_NS if ends else track.first[run.last + 1]
     counted = gap.ids_missing in {None, gap.to_id - gap.from_id + 1}
     return counted and before < gap.from_id <= track.first[run.first] and last <= gap.to_id < after
 

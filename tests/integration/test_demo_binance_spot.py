@@ -1,0 +1,18 @@
+"""Binance spot through simulator, producer, broker, worker and tables: the recorded session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.demo_run import hold_to_reference, name_of, sessions
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.mark.parametrize("path", sessions("binance_spot_*"), ids=name_of)
+def test_a_recorded_session_is_in_the_tables_exactly(path: Path, tmp_path: Path) -> None:
+    """Rows, ids and exact sums are those of the reference; deltas older than the snapshot are rows too."""
+    found = hold_to_reference(path, tmp_path)
+    assert found["markets"].keys() == {"binance.spot"}

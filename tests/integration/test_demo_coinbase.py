@@ -1,0 +1,23 @@
+"""Coinbase through simulator, producer, broker, worker and tables: the recorded session of Advanced Trade."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.demo_run import hold_to_reference, name_of, queried, sessions
+
+pytestmark = pytest.mark.stack
+HISTORY_SQL = "SELECT count(*) AS rows FROM trades WHERE history"
+RECENT_TRADES = 100
+"""Trades a venue repeats when a product is subscribed."""
+
+
+@pytest.mark.parametrize("path", sessions("coinbase_*"), ids=name_of)
+def test_a_recorded_session_is_in_the_tables_exactly(path: Path, tmp_path: Path) -> None:
+    """Rows, ids and exact sums are those of the reference; frames of megabytes pass; repeated trades are marked."""
+    found = hold_to_reference(path, tmp_path)
+    assert found["markets"].keys() == {"coinbase.spot"}
+    products = found["rows"]["instruments"]
+    assert queried(tmp_path, HISTORY_SQL) == [{"rows": products * RECENT_TRADES}]
