@@ -102,7 +102,7 @@ def _timeline(
                 timeline.absent(position)
             continue
         timeline.present(position, seen[2])
-        if track.status[position] != Status.SENT:
+        if track.status[position] != Status.SENT and not track.optional[position]:
             report.fail("altered", f"{_named(track.table, book, key)}: rows of a frame never sent whole", seen[0])
         elif seen[0] != track.rows[position] or seen[1] != track.digest[position]:
             suspects[book, key] = track.where[position]

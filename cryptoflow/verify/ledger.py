@@ -142,10 +142,15 @@ class _Taker:
         injected: bool = False,
         again: bool = False,
     ) -> list[tuple[Name, Hashable]]:
-        """Append what a frame must become; `again` is a repeat, which only counts where there are no ids."""
+        """Append what a frame must become; `again` is a repeat, which only counts where there are no ids.
+
+        Of garbage in place of a frame that serves two kinds, one of them may still be whole.
+        """
         added = []
         reader = self._ledger.readers[market]
-        for frame in reader.expected(payload):
+        frames = reader.expected(payload)
+        half = status is Status.GARBAGE and len({frame.table for frame in frames}) > 1
+        for frame in frames:
             if frame.table == "book_snapshots":
                 if status is Status.SENT and not again:
                     self._answer(market, frame, ns, where, spare=self._is_spare(market, frame, label))
@@ -157,9 +162,9 @@ class _Taker:
             if track is None:
                 proof = reader.proofs.get(frame.table, "")
                 track = self._ledger.tracks[name] = Track(frame.table, proof, hidden=frame.table in reader.hidden)
-            told = frame if frame.key is not None else self._numbered(name, frame, sent=status is Status.SENT)
+            told = frame if frame.key is not None else self._numbered(name, frame, sent=half or status is Status.SENT)
             if not again or frame.key is None:
-                track.add(told, status, ns, where, injected=injected, optional=again)
+                track.add(told, status, ns, where, injected=injected, optional=again or half)
             added.append((name, told.key))
         return added
 

@@ -34,7 +34,7 @@ class Track:
         self.injected = bytearray()
         """1 for a frame withheld by a gap on purpose."""
         self.optional = bytearray()
-        """1 for a repeat that nothing tells from a frame of its own: it may be rows, or not."""
+        """1 for what may be rows, or not: a repeat that nothing tells from a frame of its own, half a garbage frame."""
         self.ns = array("q")
         self.first = array("q")
         self.last = array("q")

@@ -57,3 +57,18 @@ def test_times_without_a_subscriber(tmp_path):
     ledger.close()
     ((since, until),) = read_ledger([ledger.path]).tracks["binance.usdm", "quotes", "AUSDT"].down
     assert since < until
+
+
+def test_half_of_a_garbage_frame_may_be_whole(tmp_path):
+    """Of a frame that serves two kinds one may be readable: its rows may be there, under the key of a sent frame."""
+    ledger = Ledger(tmp_path)
+    ticker = b'{"feed":"ticker","product_id":"PF_AUSD","time":1,"bid":1,"ask":2,"markPrice":1}'
+    ledger.garbage(b"1", "kraken.futures ticker:PF_AUSD", "negative", ticker, b"x")
+    ledger.garbage(b"1", KEY, "negative", FRAME % 1, b"x")
+    ledger.close()
+    tracks = read_ledger([ledger.path]).tracks
+    for kind in ("quotes", "funding"):
+        track = tracks["kraken.futures", kind, "PF_AUSD"]
+        assert (list(track.status), list(track.optional)) == ([Status.GARBAGE], [1])
+        assert track.keys[0][1] == 0
+    assert list(tracks["binance.usdm", "quotes", "AUSDT"].optional) == [0]
