@@ -25,6 +25,7 @@ from agents._watchdog import Progress, Sight, Watchdog
 from cryptoflow.clock import monotonic_s
 from cryptoflow.config import Settings
 from cryptoflow.errors import StopError
+from cryptoflow.events import UnverifiedRule
 from cryptoflow.metrics import (
     agent_frame_seconds,
     book_checksums_total,
@@ -33,6 +34,7 @@ from cryptoflow.metrics import (
     passed_over_total,
     reader_messages_total,
 )
+from exchanges import drain
 
 _BEAT_S = 1.0
 _WATCH_S = 5.0
@@ -180,6 +182,8 @@ class Shell:
 
     async def _tick(self, *_: object) -> None:
         self._beat += 1
+        for rule, what in drain():
+            UnverifiedRule(rule=rule, what=what).emit()
 
     # --- inside -------------------------------------------------------------------------------------
 

@@ -103,12 +103,12 @@ def _numbered(seen: Seen, turn: Turn, group: Group) -> None:
 
 
 def _filled(seen: Seen, turn: Turn) -> None:
-    """Take trades that were fetched: the missing ones once each, and none above the highest.
+    """Take trades that were fetched: the missing ones once each, and none above the highest, which is not missing.
 
     Those the stream itself will bring, or the gap before its next id will ask for.
     """
     for row, one in enumerate(turn.ids()):
-        if one < seen.high and _fill(seen, one):
+        if _fill(seen, one):
             turn.late_ids.append(one)
         else:
             turn.drop_row(row)

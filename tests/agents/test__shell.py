@@ -16,6 +16,7 @@ from agents._consumer import Bundle
 from agents._owner import Limits
 from agents._shell import Shell
 from cryptoflow.config import Kafka, Settings
+from exchanges import drain, saw
 
 
 class Ended(BaseException):
@@ -127,6 +128,19 @@ async def test_counters_move_once_per_take() -> None:
     await made._take()
     assert value(_shell.reader_messages_total.labels("raw.binance")) == before + 2
     assert [value(one) - count for one, count in zip(counters, counts, strict=True)] == [2, 1, 3, 4]
+
+
+async def test_a_sighting_of_an_unverified_rule_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever saw it while frames were read: the next beat logs it, and no later one does."""
+    rule = f"PROTOCOLS 0.0.{id(caplog)}"
+    made = shell()
+    drain()
+    saw(rule, "an invented rule")
+    saw(rule, "an invented rule")
+    with caplog.at_level("INFO", "cryptoflow"):
+        for _ in range(2):
+            await made._tick()
+    assert [vars(record)["event_fields"] for record in caplog.records] == [{"rule": rule, "what": "an invented rule"}]
 
 
 def value(counter: Any) -> float:
