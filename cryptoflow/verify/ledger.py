@@ -161,7 +161,9 @@ class _Taker:
             track = self._ledger.tracks.get(name)
             if track is None:
                 proof = reader.proofs.get(frame.table, "")
-                track = self._ledger.tracks[name] = Track(frame.table, proof, hidden=frame.table in reader.hidden)
+                hidden = frame.table in reader.hidden
+                restarts = reader.restarts and frame.table == "book_deltas"
+                track = self._ledger.tracks[name] = Track(frame.table, proof, hidden=hidden, restarts=restarts)
             told = frame if frame.key is not None else self._numbered(name, frame, sent=half or status is Status.SENT)
             if not again or frame.key is None:
                 track.add(told, status, ns, where, injected=injected, optional=again or half)

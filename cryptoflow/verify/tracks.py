@@ -23,11 +23,12 @@ class Status(enum.IntEnum):
 class Track:
     """Hold the frames of one stream of one symbol; position i of each column is one frame."""
 
-    def __init__(self, table: str, proof: str = "", *, hidden: bool = False) -> None:
-        """Start empty; `proof` and `hidden` as the venue's reader says."""
+    def __init__(self, table: str, proof: str = "", *, hidden: bool = False, restarts: bool = False) -> None:
+        """Start empty; `proof`, `hidden` and `restarts` as the venue's reader says."""
         self.table = table
         self.proof = proof
         self.hidden = hidden
+        self.restarts = restarts
         self.positions: dict[Hashable, int] = {}
         self.keys: list[Hashable] = []
         self.status = bytearray()
@@ -63,6 +64,10 @@ class Track:
         self.rows.append(len(frame.rows))
         self.digest.append(sum(map(hash, frame.rows)))
         self.where.append(where)
+
+    def begins_anew(self, position: int) -> bool:
+        """Tell whether ids begin again at a frame: those of the one before mean nothing here."""
+        return self.restarts and 0 < position < len(self.keys) and self.first[position] <= self.last[position - 1]
 
 
 Name = tuple[str, str, str]

@@ -328,6 +328,11 @@ class Venue(abc.ABC):
         del key, frames
         return None
 
+    def spares(self, payload: bytes) -> bool:
+        """Tell whether faults of single frames pass a frame over and hit the next: its loss would prove nothing."""
+        del payload
+        return False
+
     def miscounted(self, payload: bytes) -> bytes | None:
         """Return a book update with one level changed and its checksum not; None where there is no checksum."""
         del payload

@@ -6,6 +6,7 @@ import pytest
 
 from cryptoflow.simulator.ledger import Ledger
 from cryptoflow.simulator.outlet import Armed, Outlet
+from cryptoflow.simulator.venues import venue_of
 
 STREAM = "binance.usdm abcusdt@aggTrade"
 FRAMES = [b'{"stream":"abcusdt@aggTrade","data":{"a":%d,"p":"1.0","q":"2"}}' % number for number in range(4)]
@@ -105,3 +106,10 @@ async def test_nobody_listens(outlet):
     assert _offer(outlet) == [b"W"] * 4
     assert await outlet.flush() == 4
     assert await outlet.flush() == 0
+
+
+def test_spared(outlet, monkeypatch):
+    """A fault waits for a frame whose loss proves something."""
+    monkeypatch.setattr(type(venue_of("binance.usdm")), "spares", lambda _venue, payload: payload in FRAMES[:2])
+    outlet.armed[STREAM] = Armed("gap")
+    assert _offer(outlet) == [b"S", b"S", b"W", b"S"]

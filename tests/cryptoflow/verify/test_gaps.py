@@ -6,6 +6,11 @@ from itertools import pairwise
 
 import pytest
 
+from cryptoflow.verify.frames import Expected
+from cryptoflow.verify.gaps import Gap, Timeline, judge_track
+from cryptoflow.verify.report import Report, Tolerances
+from cryptoflow.verify.tracks import Status, Track
+
 
 @pytest.mark.parametrize(("channel", "table"), [("aggTrade", "trades"), ("depth@100ms", "book_deltas")])
 def test_gap_declared(session, gap_around, channel, table):
@@ -115,3 +120,39 @@ def test_down(session):
     session.declare(symbol, "quotes", before["received_ns"], after["received_ns"], cause="disconnect")
     report = session.compare()
     assert report.clean, report.text()
+
+
+@pytest.mark.parametrize(("restarts", "unseen"), [(True, 0), (False, 1)])
+def test_loss_before_a_restart(restarts, unseen):
+    """Nobody can see what was lost just before ids began again; what was lost after is a hole of its own."""
+    track = Track("book_deltas", "chain", restarts=restarts)
+    for position, number in enumerate((7, 8, 9, 2, 3, 4)):
+        lost = number in {8, 9}
+        status = Status.WITHHELD if lost else Status.SENT
+        track.add(Expected("book_deltas", "A", number, [("1",)], number, number), status, position, 0, injected=lost)
+    timeline = Timeline(track)
+    for position, status in enumerate(track.status):
+        if status == Status.SENT:
+            timeline.present(position, position)
+        else:
+            timeline.absent(position)
+    report = Report()
+    judge_track("A", timeline, [], (), Tolerances(), report)
+    assert report.counts["undeclared_gaps"] == unseen
+
+
+def test_ids_after_a_restart():
+    """A hole behind a restart is declared by the ids that count from there."""
+    track = Track("book_deltas", "chain", restarts=True)
+    for position, number in enumerate((9, 2, 3, 4, 1)):
+        track.add(Expected("book_deltas", "A", (number, position), [("1",)], number, number), Status.SENT, 1, 0,
+                  injected=number in {2, 4})  # fmt: skip
+    timeline = Timeline(track)
+    for position, lost in enumerate((False, True, False, True, False)):
+        (timeline.absent if lost else timeline.present)(*((position,) if lost else (position, 10 * position)))
+    report = Report()
+    gaps = [
+        Gap(f"{number}", "sequence", low, high, number, number, 1) for number, low, high in ((2, 0, 20), (4, 20, 40))
+    ]
+    judge_track("A", timeline, gaps, (), Tolerances(), report)
+    assert report.counts["misdeclared_gaps"] == 0

@@ -29,3 +29,12 @@ def test_a_stream_is_down_when_nobody_has_it() -> None:
     seen.start(3, [NAME], 50)
     seen.stop(3, None, 60)
     assert list(seen.down()) == [(NAME, 40, 50), (NAME, 60, None)]
+
+
+def test_ids_that_go_back_begin_anew() -> None:
+    """Only where the venue's ids restart, and at no first frame."""
+    for restarts in (True, False):
+        track = Track("book_deltas", "chain", restarts=restarts)
+        for number in (8, 9, 2, 3):
+            track.add(Expected("book_deltas", "A", number, [("1",)], number, number), Status.SENT, 1, 0, injected=False)
+        assert [track.begins_anew(position) for position in range(5)] == [False, False, restarts, False, False]
