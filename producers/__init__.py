@@ -4,9 +4,11 @@ from producers._ask import Count, counts, order_count, order_symbols, symbol_ord
 from producers._balance import Balance
 from producers._choose import Selections, selections
 from producers._produce import OnFacts, Recorded, produce
+from producers._record import Captured, record
 
 __all__ = [
     "Balance",
+    "Captured",
     "Count",
     "OnFacts",
     "Recorded",
@@ -15,6 +17,7 @@ __all__ = [
     "order_count",
     "order_symbols",
     "produce",
+    "record",
     "selections",
     "symbol_orders",
 ]

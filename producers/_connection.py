@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from cryptoflow import clock, metrics
 from cryptoflow.config import Producer
+from producers._recording import Tap
 
 _CONNECTS_SHARE = 0.5
 """Share of the venue's connect limit we use: other processes may share the address."""
@@ -62,9 +63,11 @@ class Target:
 class Connection:
     """Hold one open WebSocket."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        """Take an open socket; use `open_connection`."""
+    def __init__(self, socket: ClientConnection, tap: Tap | None = None, name: str = "") -> None:
+        """Take an open socket, and who hears what passes, by the connection's name there; use `open_connection`."""
         self._socket = socket
+        self._tap = tap
+        self._name = name
 
     async def read(self, take: Callable[[bytes], None], room: asyncio.Event | None) -> NoReturn:
         """Pass every message to `take`, and stop reading while `room` is given and not set.
@@ -72,6 +75,7 @@ class Connection:
         Raises ConnectionLostError at the end. The loop stands here because a call per frame costs.
         """
         receive = self._socket.recv
+        take = take if self._tap is None else self._heard(take, self._tap)
         try:
             while True:
                 take(await receive(decode=False))
@@ -88,14 +92,28 @@ class Connection:
             await self._socket.send(frame, text=True)
         except ConnectionClosed as error:
             raise ConnectionLostError(f"sending: {error}") from error
+        if self._tap is not None:
+            self._tap.sent(self._name, frame)
 
     async def close(self) -> None:
         """Close within the close timeout; never raises."""
         await self._socket.close()
 
+    def _heard(self, take: Callable[[bytes], None], tap: Tap) -> Callable[[bytes], None]:
+        """Let the tap hear each frame before it is taken."""
 
-async def open_connection(target: Target) -> Connection:
-    """Open a WebSocket. Raises ConnectionLostError when the venue cannot be reached or refuses."""
+        def hear(raw: bytes) -> None:
+            tap.received(self._name, raw, clock.now_ns())
+            take(raw)
+
+        return hear
+
+
+async def open_connection(target: Target, tap: Tap | None = None, url: str = "") -> Connection:
+    """Open a WebSocket. Raises ConnectionLostError when the venue cannot be reached or refuses.
+
+    A tap hears all that passes; it is told the venue's own `url`, whatever the target's.
+    """
     try:
         socket = await connect(
             target.url,
@@ -116,7 +134,7 @@ async def open_connection(target: Target) -> Connection:
         raise ConnectionLostError(f"connecting to {target.url}: status {status}", status, told_s) from error
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
         raise ConnectionLostError(f"connecting to {target.url}: {str(error) or type(error).__name__}") from error
-    return Connection(socket)
+    return Connection(socket, tap, tap.opened(url or target.url, target.url) if tap is not None else "")
 
 
 class ConnectLimiter:

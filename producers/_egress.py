@@ -14,6 +14,7 @@ from cryptoflow import clock, events
 from exchanges import Endpoint
 from producers._connection import ConnectLimiter
 from producers._ipshards import IpShards
+from producers._recording import Tap
 from producers._rest import Rest
 
 _LOOK_S = 1.0
@@ -26,9 +27,10 @@ LIMITED = frozenset({403, 418, 429})
 class Egress:
     """Know each address's connects and rests, per venue host; shared by all markets of a process."""
 
-    def __init__(self, shards: IpShards, cool_down_s: float) -> None:
-        """Take the addresses and the least rest of a limited one."""
+    def __init__(self, shards: IpShards, cool_down_s: float, tap: Tap | None = None) -> None:
+        """Take the addresses, the least rest of a limited one, and who hears all that passes to and from venues."""
         self.shards = shards
+        self.tap = tap
         self._cool_down_s = cool_down_s
         self._limiters: dict[tuple[str, str], ConnectLimiter] = {}
         self._rests_until_s: dict[tuple[str, str], float] = {}
@@ -88,6 +90,8 @@ class RestPool:
         self.host = next(iter(self._by_address.values())).host
         for address, rest in self._by_address.items():
             rest.on_limited = functools.partial(egress.limited, self.host, address)
+            if egress.tap is not None:
+                rest.on_answered = egress.tap.answered
         self._stack = AsyncExitStack()
         self._turn = 0
 

@@ -1,7 +1,8 @@
 """Write a live session as a recording: one JSON object per line, gzip, as the simulator replays it.
 
 `{"t":<ns>,"conn":…,"ev":"open|send|recv|rest","url":…,"data":…}`; `data` is the payload as text,
-exactly as on the wire. Bytes that are no UTF-8 stand in `data_b64` instead.
+exactly as on the wire. Bytes that are no UTF-8 stand in `data_b64` instead. URLs are the venue's own;
+where something else was reached in its place, an `open` row names it in `via`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,8 +26,8 @@ SUFFIX = ".jsonl.gz"
 class Tap(Protocol):
     """Hear everything that passes between a producer and a venue."""
 
-    def opened(self, conn: str, url: str) -> None:
-        """Note that a connection was opened."""
+    def opened(self, url: str, via: str) -> str:
+        """Note that a connection to a venue's URL was opened, by way of another one or the same; return its name."""
         ...
 
     def sent(self, conn: str, data: bytes) -> None:
@@ -36,7 +38,7 @@ class Tap(Protocol):
         """Note a message of the venue and when it arrived."""
         ...
 
-    def answered(self, conn: str, url: str, body: bytes) -> None:
+    def answered(self, url: str, body: bytes) -> None:
         """Note the body of a REST answer of status 200."""
         ...
 
@@ -51,6 +53,7 @@ class Recording:
         self._path = path
         self.counts: Counter[str] = Counter()
         self.bytes = 0
+        self._opened: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         """Create the file. Raises ConfigError when that cannot be done."""
@@ -70,9 +73,16 @@ class Recording:
         """Finish the file: whatever ended the session, its rows are readable."""
         self._file.close()
 
-    def opened(self, conn: str, url: str) -> None:
-        """Write an `open` row."""
-        self._write("open", conn, clock.now_ns(), {"url": url})
+    def discard(self) -> None:
+        """Remove the file: nothing in it is worth keeping."""
+        self._path.unlink(missing_ok=True)
+
+    def opened(self, url: str, via: str) -> str:
+        """Write an `open` row; `via` stands in it where something else was reached than the venue."""
+        self._opened[_host(url)] += 1
+        conn = f"{_host(url)}.ws.{self._opened[_host(url)]}"
+        self._write("open", conn, clock.now_ns(), {"url": url, **({"via": via} if via != url else {})})
+        return conn
 
     def sent(self, conn: str, data: bytes) -> None:
         """Write a `send` row."""
@@ -82,15 +92,19 @@ class Recording:
         """Write a `recv` row."""
         self._write("recv", conn, received_ns, _payload(data))
 
-    def answered(self, conn: str, url: str, body: bytes) -> None:
+    def answered(self, url: str, body: bytes) -> None:
         """Write a `rest` row."""
-        self._write("rest", conn, clock.now_ns(), {"url": url, **_payload(body)})
+        self._write("rest", f"{_host(url)}.rest", clock.now_ns(), {"url": url, **_payload(body)})
 
     def _write(self, event: str, conn: str, at_ns: int, told: dict[str, str]) -> None:
         line = msgspec.json.encode({"t": at_ns, "conn": conn, "ev": event, **told}) + b"\n"
         self._file.write(line)
         self.counts[event] += 1
         self.bytes += len(line)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
 
 
 def _payload(data: bytes) -> dict[str, str]:

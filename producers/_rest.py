@@ -8,7 +8,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 
@@ -115,6 +115,8 @@ class Rest:
         self._session: aiohttp.ClientSession | None = None
         self.on_limited: Callable[[int, float], None] = lambda _status, _wait_s: None
         """Hears the status and the wait when the venue asks this address to be left alone."""
+        self.on_answered: Callable[[str, bytes], None] = lambda _url, _body: None
+        """Hears the venue's own URL and the body of every answer of status 200."""
 
     async def __aenter__(self) -> Self:
         """Open the session; proxies of the environment are ignored."""
@@ -154,6 +156,8 @@ class Rest:
                 body = await _body(answer)
                 if answer.status != _OK:
                     raise self._refused(answer, request, body)
+                query = urlencode(request.query)
+                self.on_answered(f"{self._how.base.rstrip('/')}{request.path}{'?' * bool(query)}{query}", body)
                 self._look_inside(request, body)
                 self._limited_in_turn = 0
                 return body

@@ -147,7 +147,9 @@ class Session:
 
     async def _open(self, address: str, *, hold: bool) -> Link:
         around = self._around
-        connection = await open_connection(replace(self._target, local_address=address))
+        connection = await open_connection(
+            replace(self._target, local_address=address), self._egress.tap, self.carried.endpoint.url
+        )
         link = Link(connection, around, self.carried, lambda: self.replace("server notice"))
         if hold:
             link.receiver.hold()
