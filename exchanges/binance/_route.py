@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from exchanges._exchange import CONTROL, Part, Per, Routed, RouteError, Stream
+from exchanges._names import is_said_once
 from exchanges.binance._control import ack, is_reconnect_notice
 
 NAMES_CACHE_MAX = 65_536
@@ -16,6 +17,7 @@ NAMES_CACHE_MAX = 65_536
 COIN_MARGINED = 2
 """`st` of a COIN-M payload, which counts contracts and is of no market of ours (PROTOCOLS 3.1)."""
 
+_STREAM = b'"stream"'
 _HEAD = b'{"stream":"'
 _HEAD_BYTES = len(_HEAD)
 _CONTROL = Routed(CONTROL, "")
@@ -68,8 +70,9 @@ def router(streams: Sequence[Stream]) -> Callable[[bytes], Routed]:
     def route(frame: bytes) -> Routed:
         """Tell where a frame belongs. Raises RouteError when kind and symbol cannot be told."""
         if frame.startswith(_HEAD):
-            routed = plain(frame[_HEAD_BYTES : frame.find(b'"', _HEAD_BYTES)])
-            if routed is not None:
+            end = frame.find(b'"', _HEAD_BYTES)
+            routed = plain(frame[_HEAD_BYTES:end])
+            if routed is not None and is_said_once(frame, _STREAM, end):
                 return routed
         return _decoded(frame, kinds, shared)
 
@@ -85,11 +88,12 @@ def _decoded(frame: bytes, kinds: dict[str, str], shared: dict[str, str]) -> Rou
             return _of_market(envelope, shared[envelope.stream])
     except (ValueError, RecursionError) as error:
         raise RouteError(f"routing a frame: {error}") from error
-    kind = kinds.get(envelope.stream.partition("@")[2])
+    name, _, channel = envelope.stream.partition("@")
+    kind = kinds.get(channel)
     # Upper-casing a name is not the venue's spelling beyond ASCII: the payload's own symbol counts.
     symbol = "" if isinstance(envelope.data, list) else envelope.data.symbol
-    if kind is None or not symbol:
-        raise RouteError(f"routing a frame: stream {envelope.stream[:100]!r} is not one of ours or has no symbol")
+    if kind is None or not symbol or (name.isascii() and name.upper() != symbol):
+        raise RouteError(f"routing a frame: stream {envelope.stream[:100]!r} is not one of ours or not of its symbol")
     return Routed(kind, symbol, envelope.stream)
 
 

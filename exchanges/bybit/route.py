@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from exchanges._exchange import BOOK_SNAPSHOT, CONTROL, Peek, Routed, RouteError, Stream, StreamKind
+from exchanges._names import is_said_once
 from exchanges.bybit.messages import BookHeadFrame, Head
 
 NAMES_CACHE_MAX = 65_536
@@ -18,6 +19,7 @@ RESTART_ID = 1
 
 SNAPSHOT = "snapshot"
 
+_TOPIC = b'"topic"'
 _HEAD = b'{"topic":"'
 _HEAD_BYTES = len(_HEAD)
 _CONTROL = Routed(CONTROL, "")
@@ -76,7 +78,7 @@ def _plain(frame: bytes) -> str | None:
         return None
     end = frame.find(b'"', _HEAD_BYTES)
     name = frame[_HEAD_BYTES:end]
-    return name.decode() if end > 0 and name.isascii() and b"\\" not in name else None
+    return name.decode() if end > 0 and name.isascii() and is_said_once(frame, _TOPIC, end) else None
 
 
 def _decoded(frame: bytes) -> str | None:

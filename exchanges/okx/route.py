@@ -7,6 +7,7 @@ import functools
 import msgspec
 
 from exchanges._exchange import BOOK_SNAPSHOT, CONTROL, Part, Peek, Routed, RouteError, StreamKind
+from exchanges._names import is_said_once
 from exchanges.okx.messages import Arg, IdsFrame
 from exchanges.okx.streams import STREAMS, is_event, name_of
 
@@ -14,6 +15,7 @@ ARGS_CACHE_MAX = 65_536
 """Arguments remembered; far more than one process subscribes."""
 
 _KINDS = {stream.channel: stream.kind.value for streams in STREAMS.values() for stream in streams}
+_ARG = b'"arg"'
 _HEAD = b'{"arg":'
 _ARG_AT = len(_HEAD)
 _DATA = b',"data":'
@@ -72,7 +74,7 @@ def route(frame: bytes) -> Routed:
     if frame.startswith(_HEAD):
         end = frame.find(b"}") + 1
         routed = _plain(frame[_ARG_AT:end])
-        if routed is not None:
+        if routed is not None and is_said_once(frame, _ARG, end):
             if routed[0].kind != _BOOK:
                 if frame.startswith(_DATA, end):
                     return routed[0]

@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from exchanges._exchange import BOOK_SNAPSHOT, CONTROL, Peek, Routed, RouteError, StreamKind
+from exchanges._names import is_said_once
 from exchanges.coinbase.exchange_feed.streams import HEARTBEAT, ack
 
 NAMES_CACHE_MAX = 65_536
@@ -24,6 +25,7 @@ _KINDS = {
 """Frame kind and channel as subscribed, by type as sent."""
 
 _HEAD_MAX_BYTES = 1024
+_PRODUCT = b'"product_id"'
 _book_head = re.compile(rb'\{"type":"(l2update|snapshot)","product_id":"([\w.-]+)",', re.ASCII)
 _head = re.compile(
     rb'\{"type":"(match|last_match|ticker)",(?:"\w+":(?:"[^"\\{}]*"|[\d.]+),)*?"product_id":"([\w.-]+)"', re.ASCII
@@ -61,7 +63,7 @@ def route(frame: bytes) -> Routed:
     The common form is read from the frame's first bytes: a snapshot is several MB long.
     """
     head = _book_head.match(frame, 0, _HEAD_MAX_BYTES) or _head.match(frame, 0, _HEAD_MAX_BYTES)
-    if head:
+    if head and is_said_once(frame, _PRODUCT, head.end()):
         return _plain(head[1], head[2])
     if ack(frame) is not None:
         return _CONTROL

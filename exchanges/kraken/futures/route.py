@@ -7,6 +7,7 @@ import functools
 import msgspec
 
 from exchanges._exchange import BOOK_SNAPSHOT, CONTROL, Part, Peek, Routed, RouteError
+from exchanges._names import is_said_once
 from exchanges.kraken.futures.messages import LIQUIDATION, BookIds
 from exchanges.kraken.futures.streams import BOOK, TICKER, TICKER_LITE, TRADE
 
@@ -26,6 +27,7 @@ _FEEDS = {
 _CONTROL = Routed(CONTROL, "")
 _HEAD = b'{"feed":"'
 _PRODUCT = b'","product_id":"'
+_PRODUCT_KEY = b'"product_id"'
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -66,8 +68,9 @@ def route(frame: bytes) -> Routed:
     """
     if frame.startswith(_HEAD):
         feed_end = frame.find(_PRODUCT, len(_HEAD))
-        routed = _plain(frame[: frame.find(b'"', feed_end + len(_PRODUCT))]) if feed_end > 0 else None
-        if routed is not None:
+        end = frame.find(b'"', feed_end + len(_PRODUCT))
+        routed = _plain(frame[:end]) if feed_end > 0 else None
+        if routed is not None and is_said_once(frame, _PRODUCT_KEY, end):
             return routed
     return _decoded(frame)
 

@@ -1,0 +1,14 @@
+"""Whether the name that tells a frame's place stands in it once, so that its first bytes may be believed."""
+
+from __future__ import annotations
+
+_ESCAPE = b"\\"
+
+
+def is_said_once(frame: bytes, key: bytes, start: int) -> bool:
+    """Tell whether a quoted key, found before `start`, is nowhere behind it, not even spelt with escapes.
+
+    Of a key said twice every decoder takes the last value, and a frame that was run together with another
+    has the numbers of that one behind its own name. False sends the frame to a full decode, no more.
+    """
+    return frame.find(key, start) < 0 and _ESCAPE not in frame
