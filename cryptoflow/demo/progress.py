@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -21,6 +22,7 @@ from sinks.iceberg.positions import POSITION_PREFIX
 
 HTTP_TIMEOUT_S = 5.0
 BROKER_TIMEOUT_S = 10.0
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 def fetch_json(url: str) -> dict[str, Any] | None:
@@ -41,13 +43,23 @@ def fetch_json(url: str) -> dict[str, Any] | None:
 
 def fetch_counter(url: str, name: str) -> int:
     """Return the sum of a Prometheus counter over all its labels, 0 while nothing answers."""
+    return sum(fetch_counts(url, name).values())
+
+
+def fetch_counts(url: str, name: str, *labels: str) -> dict[tuple[str, ...], int]:
+    """Return a Prometheus counter by the values of some of its labels, empty while nothing answers."""
+    found: Counter[tuple[str, ...]] = Counter()
     try:
         with urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S) as answer:  # noqa: S310 - our own loopback URL
             text = answer.read().decode()
     except OSError:
-        return 0
-    lines = (line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} ")))
-    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines))
+        return found
+    for line in text.splitlines():
+        if line.startswith((f"{name}{{", f"{name} ")):
+            told, _, count = line.rpartition(" ")
+            values = dict(_LABEL.findall(told))
+            found[tuple(values.get(label, "") for label in labels)] += int(float(count))
+    return found
 
 
 class LogEnds:

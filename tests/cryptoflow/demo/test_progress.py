@@ -14,7 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 from typing_extensions import override
 
 from cryptoflow.config import Catalog, Kafka, Settings
-from cryptoflow.demo.progress import LogEnds, Tables, fetch_counter, fetch_json, reached
+from cryptoflow.demo.progress import LogEnds, Tables, fetch_counter, fetch_counts, fetch_json, reached
 from cryptoflow.localstack.broker import KafkaBroker
 from cryptoflow.localstack.ports import free_port
 from cryptoflow.tables import ensure_tables
@@ -25,6 +25,7 @@ from sinks.iceberg.positions import POSITION_PREFIX
 METRICS = """# TYPE dropped_total counter
 dropped_total{exchange="a"} 2.0
 dropped_total{exchange="b"} 3.0
+dropped_total{exchange="b",why="late"} 4.0
 dropped_total_other 100.0
 dropped_totals 100.0
 bare_total 1.0e+06
@@ -86,10 +87,19 @@ def test_no_answer_is_none(url: str, nobody: str) -> None:
 
 def test_a_counter_is_summed_over_its_labels(url: str, nobody: str) -> None:
     """Metrics whose name only begins like it are others."""
-    assert fetch_counter(f"{url}/metrics", "dropped_total") == 5
+    assert fetch_counter(f"{url}/metrics", "dropped_total") == 9
     assert fetch_counter(f"{url}/metrics", "bare_total") == 1_000_000
     assert fetch_counter(f"{url}/metrics", "absent_total") == 0
     assert fetch_counter(f"{nobody}/metrics", "dropped_total") == 0
+
+
+def test_a_counter_is_told_by_labels(url: str, nobody: str) -> None:
+    """Counts of one value are summed over the other labels; a label that is not there is empty."""
+    assert fetch_counts(f"{url}/metrics", "dropped_total", "exchange") == {("a",): 2, ("b",): 7}
+    assert fetch_counts(f"{url}/metrics", "dropped_total", "why", "exchange") == {
+        ("", "a"): 2, ("", "b"): 3, ("late", "b"): 4,
+    }  # fmt: skip
+    assert fetch_counts(f"{nobody}/metrics", "dropped_total", "exchange") == {}
 
 
 def test_an_end_is_reached_by_every_partition_that_has_records() -> None:

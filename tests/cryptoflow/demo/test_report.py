@@ -19,6 +19,7 @@ FOUND: dict[str, Any] = {
     "gaps": 3,
     "duplicates_dropped": 4,
     "dead_letters": 5,
+    "checksums": {"kraken.spot": {"ok": 1510, "mismatch": 2}},
     "snapshots": {"trades": 6, "funding": 0},
     "elapsed_s": 1.5,
     "data_dir": "there",
@@ -45,18 +46,21 @@ def test_figures_come_from_the_parts_and_the_tables(monkeypatch: pytest.MonkeyPa
     """Gaps are counted by id, not by row; frames by who saw them; duplicates where they are dropped."""
     stages: Any = SimpleNamespace(
         simulator=lambda: {"frames_sent": 9},
-        frames=lambda: {"received": 8, "published": 7},
+        frames=lambda: {"received": 8, "published": 7, "not_ours": 1},
         metrics_url=lambda name: f"http://{name}",
     )
     counters = {("http://worker", "cryptoflow_duplicates_dropped_total"): 6}
+    sums = {("kraken", "spot", "ok"): 5, ("kraken", "spot", "absent"): 1, ("okx", "swap", "ok"): 2}
     monkeypatch.setattr(report, "fetch_counter", lambda url, name: counters[url, name])
+    monkeypatch.setattr(report, "fetch_counts", lambda _url, _name, *_labels: sums)
     found = collect(SimpleNamespace(data_dir=Path("there")), stages, TablesDouble(), 1.23456)  # type: ignore[arg-type]  # doubles
     assert found == {
-        "frames": {"sent": 9, "received": 8, "published": 7},
+        "frames": {"sent": 9, "received": 8, "published": 7, "not_ours": 1},
         "rows": {"trades": 7, "gaps": 4, "dead_letters": 1},
         "gaps": 2,
         "duplicates_dropped": 6,
         "dead_letters": 1,
+        "checksums": {"kraken.spot": {"absent": 1, "ok": 5}, "okx.swap": {"ok": 2}},
         "snapshots": {"trades": 2, "gaps": 1, "dead_letters": 1},
         "markets": {"binance.usdm": {"trades": 7, "gaps": 4, "dead_letters": 1}},
         "elapsed_s": 1.235,
@@ -77,4 +81,5 @@ def test_text_says_what_happened_and_what_to_type_next() -> None:
     assert "trades: 1,234 rows in 6 snapshots" in lines
     assert not [line for line in lines if line.startswith("funding")]
     assert "gaps: 3  duplicates dropped: 4  dead letters: 5" in lines
+    assert "checksums of kraken.spot: 1,510 ok, 2 mismatch" in lines
     assert lines[-1].startswith('next: cryptoflow query --data-dir there "SELECT ')
