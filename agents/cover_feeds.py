@@ -1,10 +1,12 @@
 """Tell which evidence of a gap another feed of the same streams covers (redundant feeds).
 
-Evidence belongs to the feed of its frame. It is no gap when another feed was heard before it, has lost
-nothing itself, and is heard at its start or later: a feed writes its own evidence before it goes on,
-so its next word proves that it heard all. Until that word the evidence waits. When all feeds have
-lost the stream the gap reaches from the last loss to the first return. Of scoped kinds only the
-connection that counts gives rows, so only evidence of its feed matters.
+Evidence belongs to the feed of its frame, or to one line of it, where a producer keeps several
+connections for the same streams; what it says of the feed itself is true of all its lines. It is no
+gap when another feed was heard before it, has lost nothing itself, and is heard at its start or later:
+a feed writes its own evidence before it goes on, so its next word proves that it heard all. Until that
+word the evidence waits. When all feeds have lost the stream the gap reaches from the last loss to the
+first return. Of scoped kinds only the connection that counts gives rows, so only evidence of its feed
+matters.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from agents._messages import ALIVE, GAP, STREAMS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
-from schemas import Alive, GapEvidence, feed_of
+from schemas import Alive, GapEvidence, feed_of, is_of_feed
 
 COVER_WAIT_NS = 60_000_000_000
 """Time for which evidence waits for another feed's word, once its own feed is heard again."""
@@ -56,7 +58,7 @@ def _step(state: Feeds, turn: Turn) -> None:
             if stream not in scoped:
                 lost = _lost(state, stream, feed, message)
             else:
-                counts = feed_of(turn.elected[stream]) == feed if stream in turn.elected else True
+                counts = is_of_feed(feed_of(turn.elected[stream]), feed) if stream in turn.elected else True
                 lost = message if counts else None
             if lost is not None:
                 turn.evidence[stream] = lost
@@ -71,8 +73,8 @@ def _lost(state: Feeds, stream: str, feed: str, evidence: GapEvidence) -> GapEvi
     """Take a feed's evidence; return it, with its bounds, when no other feed covers it or may."""
     from_ns = evidence.from_ns
     others = _others(state, stream, feed)
-    own = _feed(state, stream, feed, from_ns)
-    own.is_lost, own.lost_ns = True, max(own.lost_ns, from_ns)
+    for own in _lines(state, stream, feed, from_ns):
+        own.is_lost, own.lost_ns = True, max(own.lost_ns, from_ns)
     covering = [other for other in others if not other.is_lost and other.since_ns < from_ns]
     if any(other.last_ns >= from_ns for other in covering):
         return None
@@ -98,14 +100,14 @@ def _heard(state: Feeds, turn: Turn, stream: str, feed: str) -> None:
     if waiting is None:
         return
     from_ns = waiting.evidence.from_ns
-    if feed != waiting.feed:
+    if not is_of_feed(feed, waiting.feed):
         if not own.is_lost and at_ns >= from_ns:
             del state.waiting[stream]
         return
     waiting.back_ns = waiting.back_ns or at_ns
     if at_ns > from_ns + COVER_WAIT_NS:
         del state.waiting[stream]
-        others = _others(state, stream, feed)
+        others = _others(state, stream, waiting.feed)
         for other in others:
             if not other.is_lost:
                 other.is_lost, other.lost_ns = True, other.last_ns
@@ -114,7 +116,13 @@ def _heard(state: Feeds, turn: Turn, stream: str, feed: str) -> None:
 
 
 def _others(state: Feeds, stream: str, feed: str) -> list[Heard]:
-    return [heard for name, heard in state.streams.get(stream, {}).items() if name != feed]
+    return [heard for name, heard in state.streams.get(stream, {}).items() if not is_of_feed(name, feed)]
+
+
+def _lines(state: Feeds, stream: str, feed: str, at_ns: int) -> list[Heard]:
+    """Return what evidence of a feed is about: its lines, where its producer has several connections."""
+    lines = [heard for name, heard in state.streams.get(stream, {}).items() if is_of_feed(name, feed)]
+    return lines or [_feed(state, stream, feed, at_ns)]
 
 
 def _feed(state: Feeds, stream: str, feed: str, at_ns: int) -> Heard:

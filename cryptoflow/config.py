@@ -276,10 +276,20 @@ class Producer(Section):
     feed: str = Field(
         "", pattern=r"^[a-z0-9]*$", max_length=16, description="label of a redundant feed of the same symbols"
     )
+    connections_per_stream: dict[str, Literal[1, 2]] = Field(
+        default_factory=dict,
+        description="connections that carry the same streams, per `<exchange>` or `<exchange>.<market>`: "
+        "2 keeps a spare beside each; default 1",
+    )
     restart_scan_max_records: int = Field(
         200_000, ge=1, description="records per partition read to find the last frames"
     )
     stop_timeout_s: float = Field(12.0, gt=0, le=18, description="wait for the broker at the end before spooling [s]")
+
+    def connections_of(self, exchange: str, market: str) -> int:
+        """Return how many connections carry the same streams of a market."""
+        asked = self.connections_per_stream
+        return asked.get(f"{exchange}.{market}", asked.get(exchange, 1))
 
 
 class Settings(BaseSettings):

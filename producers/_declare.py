@@ -45,6 +45,8 @@ class Declare:
         self._lane_of = lane_of
         self._ours = ours
         self._on_lost = on_lost
+        self.counts_for: Callable[[str, str], bool] = lambda _symbol, _kind: True
+        """Tells whether we count for a symbol's kind: who does not gives no sign of life of it."""
         self._scoped = {StreamKind.BOOK.value if kind == BOOK_SNAPSHOT else kind for kind in scoped_kinds}
 
     def gap(self, streams: Iterable[StreamInfo], cause: str, from_ns: int, detail: str) -> None:
@@ -68,9 +70,11 @@ class Declare:
         for symbol in dict.fromkeys([*idle, *(self._ours() if shared else ())]):
             if symbol:
                 kinds, limit_ns = idle.get(symbol, ((), 0))
-                streams = tuple(dict.fromkeys(kind.value for kind in (*kinds, *shared)))
-                alive = Alive(streams=streams, silence_limit_ns=max(limit_ns, shared_ns))
-                self._intake.own(self._lane_of(symbol), ALIVE, msgspec.json.encode(alive))
+                named = dict.fromkeys(kind.value for kind in (*kinds, *shared))
+                streams = tuple(kind for kind in named if self.counts_for(symbol, kind))
+                if streams:
+                    alive = Alive(streams=streams, silence_limit_ns=max(limit_ns, shared_ns))
+                    self._intake.own(self._lane_of(symbol), ALIVE, msgspec.json.encode(alive))
 
     def switch(self, streams: Iterable[StreamInfo], conn: str, since_ns: int) -> None:
         """Elect a connection in every lane it carries, for the kinds that do not hold across connections."""

@@ -18,7 +18,7 @@ import msgspec
 
 from producers._own import ALIVE, INSTRUMENT, SWITCH
 from producers._restart import LastHeard, Symbol, alive_of, stream_of, switch_of
-from schemas import GapEvidence, RawFrame, RawRecord, feed_of
+from schemas import GapEvidence, RawFrame, RawRecord, feed_of, is_of_feed
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Handover:
         """Take a record of the log, in log order per symbol."""
         symbol = record.market, record.symbol
         giving, taking = self._giving.get(symbol), self._taking.get(symbol)
-        frames = [frame for frame in record.frames if feed_of(frame.c) == self._feed]
+        frames = [frame for frame in record.frames if is_of_feed(feed_of(frame.c), self._feed)]
         others = [frame for frame in frames if not self._is_ours(frame.c)]
         if giving is not None:
             for frame in frames:

@@ -22,6 +22,13 @@ class Intake:
         self.conns = {self._own.conn}
         """The connections of this process, so that its frames can be told apart in the log."""
 
+    def line(self, feed: str) -> Intake:
+        """Return a door to the same log whose own frames have another label."""
+        other = Intake(self._envelopes, self._publisher, self.balance, feed)
+        self.conns |= other.conns
+        other.conns = self.conns
+        return other
+
     def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
         """Take one encoded frame that was counted as received."""
         full = self._envelopes.add(lane, kind, frame, received_ns)

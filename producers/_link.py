@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from cryptoflow import clock, events
 from cryptoflow.config import Producer
 from exchanges import Ack, Market, StreamKind
 from producers._connection import Connection, ConnectionLostError
 from producers._declare import Declare
+from producers._election import Election
 from producers._feed import Feed, Names
 from producers._intake import Intake
 from producers._plan import Carried
@@ -22,9 +24,33 @@ DISCONNECT, RESUBSCRIBE, REFUSED, SEQUENCE = "disconnect", "resubscribe", "refus
 _TICK_S = 0.02
 
 
+class Peers(Protocol):
+    """Be what a line knows of the others of its producer."""
+
+    def back(self, streams: Sequence[StreamInfo]) -> bool:
+        """Tell whether another line has these streams open, so that a late one may hold its frames back."""
+        ...
+
+    def lose(self) -> None:
+        """Let the others publish what they hold back, before this line says what it lost."""
+        ...
+
+
+class Alone:
+    """Be a line without others."""
+
+    def back(self, streams: Sequence[StreamInfo]) -> bool:
+        """Tell that nobody has them."""
+        del streams
+        return False
+
+    def lose(self) -> None:
+        """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
-    """Hold what all sessions of a market share."""
+    """Hold what all sessions of a market share, or those of one of its lines; `feed` labels their connections."""
 
     exchange: str
     market: Market
@@ -34,6 +60,10 @@ class Surroundings:
     declare: Declare
     hooks: Hooks
     room: asyncio.Event | None
+    feed: str = ""
+    line: int = 1
+    election: Election = field(default_factory=Election)
+    peers: Peers = field(default_factory=Alone)
 
 
 class Link:
@@ -54,7 +84,7 @@ class Link:
         self.feed = Feed(carried.endpoint, names, how)
         self.watchdog = Watchdog(carried.streams, around.limits)
         hooks = replace(around.hooks, on_control=self._control, on_break=self._broken)
-        self.receiver = Receiver(market, around.intake, self.watchdog, hooks, around.settings.feed)
+        self.receiver = Receiver(market, around.intake, self.watchdog, hooks, around.feed)
         self.receiver.carry(carried.streams)
         self.opened_s = clock.monotonic_s()
         self.opened_ns = clock.now_ns()
@@ -73,9 +103,11 @@ class Link:
         for task in self._tasks:
             task.add_done_callback(self._task_ended)
 
-    def elect(self, since_ns: int = 0) -> None:
-        """Say in the log that this connection counts from here on."""
-        self._around.declare.switch(self.carried.streams, self.receiver.conn, since_ns)
+    def elect(self, since_ns: int = 0, streams: Sequence[StreamInfo] | None = None) -> None:
+        """Say in the log that this connection counts from here on, for what no other line of ours counts for."""
+        around = self._around
+        won = around.election.claim(around.line, self.carried.streams if streams is None else streams)
+        around.declare.switch(won, self.receiver.conn, since_ns)
 
     def carry(self, streams: Sequence[StreamInfo], added: Sequence[StreamInfo], gone: Sequence[StreamInfo]) -> None:
         """Carry these streams from now on, some of them new; give up the others."""
@@ -181,6 +213,7 @@ class Link:
             for info in self._infos([name]):
                 from_ns = self.watchdog.last_ns.get(info.heard, self.opened_ns)
                 self._around.declare.gap([info], REFUSED, from_ns, f"{name}: {detail}")
+                self._around.election.release(self._around.line, [info])
 
     def _broken(self, last_ns: int, detail: str) -> None:
         """Declare a break of the connection's own numbers before the frame that shows it, and end the connection."""

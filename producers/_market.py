@@ -18,12 +18,13 @@ from producers import _guard as guard
 from producers._books import Books
 from producers._declare import Declare
 from producers._egress import Egress, RestPool
+from producers._election import Election
 from producers._envelope import Lane
-from producers._fleet import Fleet
 from producers._holes import Hole
 from producers._instruments import Changes, Instruments
 from producers._intake import Intake
 from producers._ipshards import IpShards
+from producers._lines import Lines, Parts
 from producers._link import Surroundings
 from producers._own import BOOK_SNAPSHOT, INSTRUMENT, SWITCH
 from producers._plan import Carried, choose_streams, choose_symbols
@@ -81,13 +82,13 @@ class MarketRun:
         self.lanes: Mapping[str, Lane] = self._roster.lanes
         self.lane_of = self._roster.lane_of
         self._declare = Declare(intake, self.lane_of, self.lanes.keys, self._books.lost, market.scoped_kinds)
-        self._fleet: Fleet | None = None
+        self._lines: Lines | None = None
         self._alive_ns = 0
 
     @property
     def sessions(self) -> Sequence[Session]:
         """Return the connections that are kept up."""
-        return self._fleet.sessions if self._fleet is not None else ()
+        return self._lines.sessions if self._lines is not None else ()
 
     async def prepare(self, symbols: Sequence[str] | Wants, stack: AsyncExitStack) -> None:
         """Ask the venue for its instruments and choose symbols. Raises ConfigError or StopError in one line."""
@@ -182,14 +183,12 @@ class MarketRun:
                 is_ours=self.lanes.__contains__,
             ),
             room=room if waits else None,
+            feed=own.feed,
+            election=Election(self.market.scoped_kinds),
         )
-
-        def open_session(carried: Carried) -> Session:
-            url = guard.websocket_url(self._settings, self._exchange, self.market.name, carried.endpoint)
-            return Session(around, carried, url, self._egress)
-
-        self._fleet = Fleet(around, self.streams, open_session, self._address_of)
-        self._roster.begin(self._fleet, self._declare)
+        parts = Parts(self.streams, self._books, lambda: list(self.lanes), self._open_session, self._address_of)
+        self._lines = Lines(around, parts, own.connections_of(self._exchange, self.market.name))
+        self._roster.begin(self._lines, self._declare)
         snapshots = Snapshots(
             self.market,
             self._rest,
@@ -197,11 +196,11 @@ class MarketRun:
             self.lanes,
             self._intake,
             own.snapshot_parallel_requests,
-            self._fleet.resubscribe_book,
+            self._lines.resubscribe_book,
             own.feed,
         )
         return [
-            self._fleet.run(),
+            self._lines.run(),
             self._roster.run(),
             snapshots.run(),
             self._instruments.run(self.lanes, self._intake, own.instruments_interval_s, self._changed),
@@ -224,22 +223,20 @@ class MarketRun:
 
     def streaming_symbols(self) -> set[str]:
         """Return the symbols of which every stream is acknowledged."""
-        waiting: set[str] = set()
-        for session in self.sessions:
-            feed = session.link.feed if session.link is not None and not session.link.ended.done() else None
-            waiting |= {i.symbol for i in session.carried.streams if feed is None or not feed.is_acknowledged(i.name)}
-        return self.lanes.keys() - waiting
+        return self._lines.streaming_symbols(list(self.lanes)) if self._lines is not None else set()
 
     def watch(self, now_ns: int) -> None:
         """Look for silence, write signs of life, tell of unverified rules; call about every second."""
         for rule, what in drain():
             events.UnverifiedRule(rule=rule, what=what).emit()
-        for session in self.sessions:
-            session.watch(now_ns)
+        if self._lines is None:
+            return
+        self._lines.watch(now_ns)
         if now_ns - self._alive_ns >= self._settings.producer.alive_interval_s * NS_PER_S:
             self._alive_ns = now_ns
-            self._write_alive(now_ns)
-            self._measure(now_ns)
+            self._lines.write_alive(now_ns, self._settings.producer.alive_interval_s)
+            self._lines.measure(self._exchange, self._intake.balance.shard, now_ns)
+            metrics.book_valid.labels(self._exchange, self.market.name).set(self._books.valid_count())
 
     def paused(self, detail: str) -> None:
         """Open every connection again: this process did not run for a while."""
@@ -263,8 +260,9 @@ class MarketRun:
     @property
     def streaming(self) -> bool:
         """Tell whether every stream is acknowledged; a replica that owns nothing has nothing to wait for."""
-        opened = self._fleet is not None and (bool(self.sessions) or not self.lanes)
-        return opened and all(session.streaming for session in self.sessions)
+        if self._lines is None or not (self.sessions or not self.lanes):
+            return False
+        return self._lines.streaming
 
     def facts(self) -> dict[str, object]:
         """Return what a person wants to know."""
@@ -274,6 +272,10 @@ class MarketRun:
             "streaming": sum(session.streaming for session in self.sessions),
             "books_valid": self._books.valid_count(),
         }
+
+    def _open_session(self, around: Surroundings, carried: Carried) -> Session:
+        url = guard.websocket_url(self._settings, self._exchange, self.market.name, carried.endpoint)
+        return Session(around, carried, url, self._egress)
 
     def _address_of(self, symbol: str) -> str:
         return self._egress.shards.address(self._exchange, self.market.name, symbol)
@@ -321,22 +323,3 @@ class MarketRun:
             events.SymbolDelisted(**where, native_symbol=native, was_recorded=native in self.lanes).emit()
         for old, new in changes.renamed:
             events.SymbolRenamed(**where, old=old, new=new, symbol=known[new].symbol).emit()
-
-    def _write_alive(self, now_ns: int) -> None:
-        least_s = self._settings.producer.alive_interval_s
-        for session in self.sessions:
-            link = session.link
-            if link is None or link.ended.done():
-                continue
-            self._declare.alive(link.watchdog.idle(now_ns, least_s))
-
-    def _measure(self, now_ns: int) -> None:
-        shard = self._intake.balance.shard
-        silent: dict[str, float] = {}
-        for session in self.sessions:
-            if session.link is not None:
-                for info, seconds in session.link.watchdog.silences(now_ns):
-                    silent[info.kind.value] = max(seconds, silent.get(info.kind.value, 0.0))
-        for kind, seconds in silent.items():
-            metrics.stream_silence_seconds.labels(self._exchange, self.market.name, kind, shard).set(seconds)
-        metrics.book_valid.labels(self._exchange, self.market.name).set(self._books.valid_count())

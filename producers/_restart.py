@@ -20,7 +20,7 @@ from cryptoflow.errors import BrokerAwayError
 from exchanges import StreamKind
 from producers._balance import STREAM_SNAPSHOT, counted_as
 from producers._own import ALIVE
-from schemas import Alive, GapEvidence, RawFrame, RawRecord, Switch, decode_raw, feed_of
+from schemas import Alive, GapEvidence, RawFrame, RawRecord, Switch, decode_raw, feed_of, is_of_feed
 
 Symbol = tuple[str, str]
 """A market and a native symbol, or an index, within one exchange."""
@@ -105,7 +105,7 @@ class LastHeard:
         for frame in record.frames:
             # The log is read back in time, whoever wrote; only our own feed tells what our feed missed.
             self.oldest_ns[key] = min(frame.t, self.oldest_ns.get(key, frame.t))
-            if feed_of(frame.c) != self.feed:
+            if not is_of_feed(feed_of(frame.c), self.feed):
                 continue
             self.newest_ns[key] = max(frame.t, self.newest_ns.get(key, frame.t))
             stream = stream_of(frame)

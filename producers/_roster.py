@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptoflow import clock
 from exchanges import Market, Per, Stream
 from producers._declare import Declare
 from producers._envelope import Lane
-from producers._fleet import Fleet
 from producers._instruments import Instruments
 from producers._intake import Intake
 from producers._router import CONNECTION_SYMBOL
@@ -23,6 +23,18 @@ SETTLE_LIMIT_S = 30.0
 
 REMOVED = "removed"
 _POLL_S = 0.05
+
+
+class Carriers(Protocol):
+    """Be what carries the streams of symbols: a fleet of connections, or several that carry the same."""
+
+    def fit(self, symbols: Sequence[str], indexes: Mapping[str, str]) -> None:
+        """Carry the streams of these symbols and no others."""
+        ...
+
+    async def settled(self, limit_s: float) -> bool:
+        """Wait until nothing comes of streams given up any more; False when it takes longer than the limit."""
+        ...
 
 
 @dataclass(slots=True)
@@ -47,7 +59,7 @@ class Roster:
         self._instruments = instruments
         self.lanes: dict[str, Lane] = {}
         self._others: dict[str, Lane] = {}
-        self._fleet: Fleet | None = None
+        self._fleet: Carriers | None = None
         self._declare: Declare | None = None
         self._leaving: dict[str, _Leaving] = {}
 
@@ -79,7 +91,7 @@ class Roster:
         known = self._instruments.by_name
         return {name: known[name].index or "" for name in self.lanes if name in known and known[name].index}
 
-    def begin(self, fleet: Fleet, declare: Declare) -> None:
+    def begin(self, fleet: Carriers, declare: Declare) -> None:
         """Carry the streams of the symbols written down so far."""
         self._fleet, self._declare = fleet, declare
         fleet.fit(list(self.lanes), self.indexes())

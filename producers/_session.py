@@ -56,12 +56,23 @@ class Session:
         self._carry([*self.carried.streams, *streams], streams, ())
         link = self._link
         if link is not None and not link.ended.done():
-            self._around.declare.switch(streams, link.receiver.conn, 0)
+            link.elect(streams=streams)
 
     def drop(self, streams: Iterable[StreamInfo]) -> None:
         """Carry these streams no more."""
         gone = [info for info in streams if info in self.carried.streams]
         self._carry([info for info in self.carried.streams if info not in gone], (), gone)
+        self._around.election.forget(self._around.line, gone)
+
+    def take_over(self, streams: Iterable[StreamInfo]) -> list[StreamInfo]:
+        """Let the open connection count for those of these streams that it is served; return them."""
+        link = self._link
+        if link is None or link.ended.done():
+            return []
+        able = [info for info in streams if info in self.carried.streams and link.feed.is_acknowledged(info.name)]
+        if able:
+            link.elect(streams=able)
+        return able
 
     @property
     def is_leaving(self) -> bool:
@@ -92,6 +103,7 @@ class Session:
                 await self._serve(self._link)
         finally:
             links, self._link, self._fresh = (self._link, self._fresh), None, None
+            self._around.election.forget(self._around.line, self.carried.streams)
             for link in links:
                 if link is not None:
                     link.receiver.release()
@@ -151,7 +163,7 @@ class Session:
             replace(self._target, local_address=address), self._egress.tap, self.carried.endpoint.url
         )
         link = Link(connection, around, self.carried, lambda: self.replace("server notice"))
-        if hold:
+        if hold or around.peers.back(self.carried.streams):
             link.receiver.hold()
         else:
             link.elect()
@@ -175,6 +187,8 @@ class Session:
             if link.ended.done():
                 await self._lost(link)
                 return
+            if link.receiver.is_holding and self._is_joined(link):
+                self.let_go()
             if link.feed.streaming and clock.monotonic_s() - link.opened_s > _SOUND_S:
                 self._backoff.reset()
             if clock.monotonic_s() - link.opened_s > lifetime_s:
@@ -184,8 +198,29 @@ class Session:
                 if await self._replaced(link, reason):
                     return
 
+    def let_go(self) -> None:
+        """Publish what the connection holds back because another line serves the same streams."""
+        link = self._link
+        if link is not None and link.receiver.is_holding:
+            if not link.ended.done():
+                link.elect()
+            link.receiver.release()
+
+    def _is_joined(self, link: Link) -> bool:
+        """Tell whether a late line need not hold its frames back any more.
+
+        They may be ahead of the other line's: published at once they would look like a break.
+        """
+        settings = self._around.settings
+        overdue = clock.monotonic_s() - link.opened_s > settings.overlap_max_s
+        full = link.receiver.held >= settings.overlap_max_frames
+        graced = clock.now_ns() - link.acknowledged_ns >= settings.overlap_grace_s * NS_PER_S
+        joined = bool(link.acknowledged_ns) and graced
+        return joined or overdue or full or not self._around.peers.back(self.carried.streams)
+
     async def _replaced(self, old: Link, reason: str) -> bool:
         """Overlap with a replacement; False when it did not become ready and the old one stays."""
+        self.let_go()
         try:
             fresh = await asyncio.wait_for(self._connected(hold=True), self._around.settings.overlap_max_s)
         except TimeoutError:
@@ -234,9 +269,12 @@ class Session:
 
     async def _lost(self, link: Link) -> None:
         link.ended.result()  # an unexpected error of its tasks comes out here
+        self.let_go()
+        self._around.peers.lose()
         self._link = None
         self._replace = ""
         self._declare(link)
+        self._around.election.release(self._around.line, self.carried.streams)
         await self._close(link)
         if clock.monotonic_s() - link.opened_s < _SOUND_S:
             await asyncio.sleep(self._backoff.next_s())
@@ -268,6 +306,7 @@ class Session:
         ).emit()
         if silence.first:
             self._around.declare.gap([info], SILENCE, silence.since_ns, detail)
+            self._around.election.release(self._around.line, [info])
         if silence.remedy is Remedy.CONNECTION:
             self.reconnect(SILENCE, detail)
         elif silence.remedy is Remedy.SYMBOL:

@@ -185,14 +185,16 @@ class Watchdog:
             last = max(self.last_ns.get(name, 0), watch.watched_ns)
             # A whole market's stream may be busy and yet say nothing of one symbol.
             busy = now_ns - last < least_s * NS_PER_S and not watch.info.is_shared
-            if not watch.watched_ns or watch.alarmed_ns or busy:
+            # What a busy stream carries besides may be quiet all the same.
+            quiet = watch.info.also if busy else watch.info.kinds
+            if not watch.watched_ns or watch.alarmed_ns or not quiet:
                 continue
             if name not in self.last_ns and (watch.info.kind is not StreamKind.LIQUIDATIONS or not self.last_ns):
                 continue
             limit = self.limit(name)
             limit_s = limit[0] if limit is not None else self._limits.connection_silence_s
             kinds, most = found.get(watch.info.symbol, ([], 0))
-            found[watch.info.symbol] = ([*kinds, *watch.info.kinds], max(most, int(limit_s * NS_PER_S)))
+            found[watch.info.symbol] = ([*kinds, *quiet], max(most, int(limit_s * NS_PER_S)))
         return found
 
     def silent_share(self) -> float:

@@ -17,6 +17,8 @@ from schemas._raw import (
     encode_frame,
     encode_raw,
     feed_of,
+    is_of_feed,
+    line_label,
 )
 from schemas._record import COMMON, Record
 from schemas._types import Field, Type
@@ -47,6 +49,8 @@ __all__ = [
     "encode_md",
     "encode_raw",
     "feed_of",
+    "is_of_feed",
+    "line_label",
     "records",
     "topic_of",
     "topics",

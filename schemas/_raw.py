@@ -97,11 +97,22 @@ class Switch(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 FEED_SEPARATOR = "/"
+LINE_MARK = ":"
 
 
 def feed_of(conn: str) -> str:
     """Return the label of the redundant feed a connection belongs to: "b" of "b/<uuid>", else ""."""
     return conn.rpartition(FEED_SEPARATOR)[0]
+
+
+def line_label(feed: str, number: int) -> str:
+    """Label one of several connections by which one producer gets the same streams: "b:2", without a feed ":2"."""
+    return f"{feed}{LINE_MARK}{number}"
+
+
+def is_of_feed(label: str, feed: str) -> bool:
+    """Tell whether a label is a feed's own or one of its lines; what is said of a feed is said of all its lines."""
+    return label == feed or label.startswith(feed + LINE_MARK)
 
 
 class InstrumentDefinition(msgspec.Struct, frozen=True):
