@@ -18,7 +18,8 @@ from schemas._reseed import ReseedRequest
 class Hole:
     """State what one frame proves missing from a stream: ids from `from_id` to `to_id` where known.
 
-    `leading` holes lie before the frame's first row, others between rows of the frame.
+    `leading` holes lie before the frame's first row, others between rows of the frame. `from_ns` and
+    `to_ns` bound a hole that was waited with; 0 elsewhere, where it lies before this frame.
     """
 
     stream: str
@@ -27,6 +28,8 @@ class Hole:
     to_id: int | None = None
     leading: bool = True
     detail: str = ""
+    from_ns: int = 0
+    to_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -51,7 +54,8 @@ class Turn:
     snapshot of its stream came), `begun` (the book begins anew with the levels of this frame), `broke`
     (the book is not proven any more), `next_ids` (the id expected next, by stream), `chained_from` (the
     id up to which a new chain may miss some), `book` (what continuity of the book rests on), `elected`
-    (the connection that counts, by stream) and `replaced` (another connection's book is awaited).
+    (the connection that counts, by stream), `replaced` (another connection's book is awaited),
+    `overlaps` (other connections serve the stream, too) and `previous_ns` (when it was heard before).
     """
 
     batch: Batch
@@ -70,6 +74,8 @@ class Turn:
     begun: bool = False
     broke: bool = False
     replaced: bool = False
+    overlaps: bool = False
+    previous_ns: int = 0
     elected: dict[str, str] = field(default_factory=dict)
     book: BookState | None = None
     chained_from: int | None = None

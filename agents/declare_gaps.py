@@ -54,6 +54,11 @@ class Gaps(msgspec.Struct):
 def _step(state: Gaps, turn: Turn) -> None:
     for stream, evidence in turn.evidence.items():
         _evidence(state, turn, stream, evidence)
+    for hole in turn.holes:
+        if hole.stream == BOOK:
+            _opened(state, turn, hole, hole.from_ns)
+        else:
+            _numbered(state, turn, hole)
     if turn.kind == ALIVE and isinstance(turn.message, Alive):
         for stream in turn.message.streams:
             _alive(state, turn, stream)
@@ -66,11 +71,6 @@ def _step(state: Gaps, turn: Turn) -> None:
 
 def _data(state: Gaps, turn: Turn) -> None:
     stream = turn.kind
-    for hole in turn.holes:
-        if hole.stream == BOOK:
-            _opened(state, turn, hole)
-        else:
-            _numbered(state, turn, hole)
     _chain(state, turn)
     if stream in state.open and stream != BOOK and turn.fresh:
         _closed(state, turn, stream, "next")
@@ -126,8 +126,9 @@ def _gap_id(turn: Turn, hole: Hole) -> str:
 
 def _numbered(state: Gaps, turn: Turn, hole: Hole) -> None:
     """Declare ids missing before a row that has arrived: the gap ends with it."""
-    gap = _opened(state, turn, hole)
+    gap = _opened(state, turn, hole, hole.from_ns)
     gap.from_id, gap.to_id = hole.from_id, hole.to_id
+    gap.trusted_ns = hole.to_ns or gap.trusted_ns
     _closed(state, turn, hole.stream, "next")
 
 

@@ -1,8 +1,8 @@
 """Drop rows that were taken already, by the identity the venue gives them (PROTOCOLS 1.4).
 
 Contiguous ids keep the intervals still missing below the highest, so a late or backfilled id is
-accepted once; ids that only rise, and identities without order, keep a bounded ring. Books are
-judged by `sequence`.
+accepted once, and are no hole while another connection may bring them; ids that only rise, and
+identities without order, keep a bounded ring. Books are judged by `sequence`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from agents._messages import Absent
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
+from agents.follow_connections import LATE_WAIT_NS
 from exchanges import BACKFILL, Parser, StreamKind
 
 MISSING_MAX_INTERVALS = 256
@@ -31,12 +32,26 @@ RECENT_MAX_IDS = 256
 TRADES = StreamKind.TRADES.value
 
 
+AWAITED_MAX_INTERVALS = 64
+"""Intervals per stream that another connection may bring; the first of more is missing at once."""
+
+
+class Awaited(msgspec.Struct):
+    """Hold an interval of ids that one connection jumped over between two receive times."""
+
+    first: int
+    last: int
+    from_ns: int
+    to_ns: int
+
+
 class Seen(msgspec.Struct):
     """Remember the ids of one stream: the highest, the intervals missing below it, the newest."""
 
     high: int = NO_ID
     missing: list[tuple[int, int]] = []
     recent: list[int] = []
+    awaited: list[Awaited] = []
 
 
 class RowsSeen(msgspec.Struct):
@@ -46,9 +61,10 @@ class RowsSeen(msgspec.Struct):
 
 
 def _step(state: RowsSeen, turn: Turn) -> None:
-    for stream in turn.evidence:
-        if stream in state.streams and state.streams[stream].high != NO_ID and _contiguous(turn, stream):
-            turn.next_ids[stream] = state.streams[stream].high + 1
+    for stream, held in state.streams.items():
+        if stream in turn.evidence and held.high != NO_ID and _contiguous(turn, stream):
+            turn.next_ids[stream] = held.high + 1
+        _give_up(held, turn, stream)
     if isinstance(turn.message, Absent):
         _absent(state.streams.get(turn.stream), turn, turn.message)
     group = turn.group
@@ -88,11 +104,7 @@ def _numbered(seen: Seen, turn: Turn, group: Group) -> None:
                 # Ids before the first one seen are unknown, not a gap: they are taken once if they come.
                 seen.missing = [(0, one - 1)] if one else []
             elif one > seen.high + 1:
-                seen.missing.append((seen.high + 1, one - 1))
-                turn.holes.append(Hole(turn.kind, "sequence", seen.high + 1, one - 1, leading=not turn.fresh))
-                if turn.kind == TRADES:
-                    turn.ask_trades(seen.high + 1, one - 1)
-                del seen.missing[:-MISSING_MAX_INTERVALS]
+                _jumped(seen, turn, one)
             seen.high = one
             turn.fresh = True
         elif _fill(seen, one):
@@ -100,6 +112,34 @@ def _numbered(seen: Seen, turn: Turn, group: Group) -> None:
         elif row != NO_ID:
             turn.drop_row(row)
             turn.repeated()
+
+
+def _jumped(seen: Seen, turn: Turn, one: int) -> None:
+    """Note the ids jumped over: missing, or awaited from the other connections of the stream."""
+    first, last = seen.high + 1, one - 1
+    seen.missing.append((first, last))
+    del seen.missing[:-MISSING_MAX_INTERVALS]
+    if turn.overlaps and len(seen.awaited) < AWAITED_MAX_INTERVALS:
+        seen.awaited.append(Awaited(first, last, turn.previous_ns, turn.received_ns))
+        return
+    _missing(turn, Hole(turn.kind, "sequence", first, last, leading=not turn.fresh))
+
+
+def _missing(turn: Turn, hole: Hole) -> None:
+    turn.holes.append(hole)
+    if hole.stream == TRADES and hole.from_id is not None and hole.to_id is not None:
+        turn.ask_trades(hole.from_id, hole.to_id)
+
+
+def _give_up(seen: Seen, turn: Turn, stream: str) -> None:
+    """Declare what no connection has brought in time."""
+    while seen.awaited and turn.received_ns - seen.awaited[0].to_ns > LATE_WAIT_NS:
+        one = seen.awaited.pop(0)
+        for low, high in seen.missing:
+            first, last = max(low, one.first), min(high, one.last)
+            if first <= last:
+                hole = Hole(stream, "sequence", first, last, leading=False, from_ns=one.from_ns, to_ns=one.to_ns)
+                _missing(turn, hole)
 
 
 def _filled(seen: Seen, turn: Turn) -> None:
@@ -198,7 +238,7 @@ def _quiet_ids(seen: Seen, ids: list[int], parser: Parser) -> Seen | None:
         after = seen.high + 1
         if seen.high == NO_ID or ids[-1] != seen.high + len(ids) or ids != list(range(after, after + len(ids))):
             return None
-        return Seen(ids[-1], seen.missing, seen.recent)
+        return None if seen.awaited else Seen(ids[-1], seen.missing, seen.recent)
     if parser.ordered and not parser.composite_id:
         if ids[0] <= seen.high or not all(map(lt, ids, islice(ids, 1, None))):
             return None

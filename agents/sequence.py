@@ -3,9 +3,14 @@
 Every update received becomes rows, also those older than the snapshot. Only an update of which the
 rules say that it was taken already is a repeat and is dropped. A book that breaks stays broken until
 a snapshot splices it, or begins it anew in its own stream.
+
+Where several connections serve the book, an update ahead of the chain does not break it yet: another
+connection may bring those between (follow_connections).
 """
 
 from __future__ import annotations
+
+import dataclasses
 
 import msgspec
 
@@ -13,21 +18,34 @@ from agents._batch import ENVELOPE, SNAPSHOT
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
-from exchanges import BookRules, BookState, DeltaVerdict, SnapshotVerdict, StreamKind
+from agents.follow_connections import LATE_WAIT_NS
+from exchanges import BookRules, BookState, DeltaVerdict, Market, SnapshotVerdict, StreamKind
 
 BOOK = StreamKind.BOOK.value
 TAKEN_MAX_SNAPSHOTS = 16
 """Ids of REST snapshots remembered per symbol, to tell a repeat."""
 
+AHEAD_MAX_DELTAS = 256
+"""Updates ahead of the chain that wait for those between; with more the book breaks."""
+
 NO_ID = -1
+Ids = tuple[int, int, int]
+"""First, last and previous update id of a delta."""
 
 
 class Sequence(msgspec.Struct):
-    """Remember the venue's continuity state, the newest REST snapshots, and that there is a book."""
+    """Remember the venue's continuity state, the newest REST snapshots, and that there is a book.
+
+    `ahead` are updates of one connection that wait for another's: the first jumped from `ahead_from_ns`
+    to `ahead_ns`.
+    """
 
     book: BookState = msgspec.field(default_factory=BookState)
     snapshots: list[int] = []
     heard: bool = False
+    ahead: list[Ids] = []
+    ahead_from_ns: int = 0
+    ahead_ns: int = 0
 
 
 def _step(state: Sequence, turn: Turn) -> None:
@@ -37,9 +55,12 @@ def _step(state: Sequence, turn: Turn) -> None:
     turn.book = state.book
     if BOOK in turn.evidence:
         _broken(state, turn, market.book_rules)
+        _resume(state, market.book_rules)
+    elif state.ahead and turn.received_ns - state.ahead_ns > LATE_WAIT_NS:
+        _give_up(state, turn, market.book_rules)
     if turn.kind == BOOK and turn.dead is None:
         state.heard = True
-        _delta(state, turn, market.book_rules)
+        _delta(state, turn, market)
     elif turn.kind == SNAPSHOT and turn.dead is None:
         state.heard = True
         _snapshot(state, turn, market.book_rules)
@@ -82,18 +103,64 @@ def _one(turn: Turn, column: str) -> int:
     return NO_ID if not cells or cells[0] is None else cells[0]
 
 
-def _delta(state: Sequence, turn: Turn, rules: BookRules) -> None:
-    first, last, prev = _one(turn, "first_update_id"), _one(turn, "last_update_id"), _one(turn, "prev_update_id")
-    book = state.book
-    before, was_valid, waited = book.last, book.valid, book.snapshot != NO_ID
-    verdict = rules.on_delta(book, first, last, prev)
-    if verdict is DeltaVerdict.OLD:
+def _delta(state: Sequence, turn: Turn, market: Market) -> None:
+    ids = _one(turn, "first_update_id"), _one(turn, "last_update_id"), _one(turn, "prev_update_id")
+    if ids in state.ahead:
         turn.repeated()
         turn.drop_rows_of_frame()
         return
-    pred = first - 1 if prev == NO_ID and first != NO_ID else prev
+    if turn.overlaps and not market.in_stream_snapshots and _is_ahead(state.book, ids):
+        _wait(state, turn, ids)
+        if len(state.ahead) > AHEAD_MAX_DELTAS:
+            _give_up(state, turn, market.book_rules)
+        return
+    if _judge(state, turn, market.book_rules, ids) is DeltaVerdict.OLD:
+        turn.repeated()
+        turn.drop_rows_of_frame()
+    while state.ahead and not _is_ahead(state.book, state.ahead[0]):
+        _judge(state, turn, market.book_rules, state.ahead.pop(0))
+
+
+def _pred(ids: Ids) -> int:
+    first, _, prev = ids
+    return first - 1 if prev == NO_ID and first != NO_ID else prev
+
+
+def _is_ahead(book: BookState, ids: Ids) -> bool:
+    """Tell whether updates between the chain and this one have not come."""
+    return book.last != NO_ID and _pred(ids) > book.last
+
+
+def _wait(state: Sequence, turn: Turn, ids: Ids) -> None:
+    if not state.ahead:
+        state.ahead_from_ns, state.ahead_ns = turn.previous_ns, turn.received_ns
+    state.ahead.append(ids)
     turn.fresh = True
-    turn.spliced = book.valid and not was_valid
+
+
+def _give_up(state: Sequence, turn: Turn, rules: BookRules) -> None:
+    """Break the book where it waited: no connection has brought in time what lies between."""
+    first = len(turn.holes)
+    _judge(state, turn, rules, state.ahead.pop(0))
+    turn.holes[first:] = [dataclasses.replace(hole, from_ns=state.ahead_from_ns) for hole in turn.holes[first:]]
+    _resume(state, rules)
+
+
+def _resume(state: Sequence, rules: BookRules) -> None:
+    """Go on with what was ahead, as the chain of a book that is broken."""
+    for ids in state.ahead:
+        rules.on_delta(state.book, *ids)
+    state.ahead = []
+
+
+def _judge(state: Sequence, turn: Turn, rules: BookRules, ids: Ids) -> DeltaVerdict:
+    book, pred = state.book, _pred(ids)
+    before, was_valid, waited = book.last, book.valid, book.snapshot != NO_ID
+    verdict = rules.on_delta(book, *ids)
+    if verdict is DeltaVerdict.OLD:
+        return verdict
+    turn.fresh = True
+    turn.spliced = turn.spliced or (book.valid and not was_valid)
     if before == NO_ID and pred != NO_ID:
         turn.chained_from = pred
     if verdict is DeltaVerdict.BREAK:
@@ -105,6 +172,7 @@ def _delta(state: Sequence, turn: Turn, rules: BookRules) -> None:
         turn.ask_reseed()
     elif waited and not book.valid and book.snapshot == NO_ID:
         turn.ask_reseed()
+    return verdict
 
 
 def _snapshot(state: Sequence, turn: Turn, rules: BookRules) -> None:
@@ -131,7 +199,7 @@ def _quiet(state: Sequence, run: Run) -> Sequence | None:
     if BOOK not in run.spans:
         return state
     held, market = state.book, run.market
-    if market is None or held.snapshot != NO_ID:
+    if market is None or held.snapshot != NO_ID or state.ahead:
         return None
     columns = [_ids(run, name) for name in ("first_update_id", "last_update_id", "prev_update_id")]
     book = msgspec.structs.replace(held, pending=list(held.pending), recent=list(held.recent))

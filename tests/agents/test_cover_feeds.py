@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from agents.cover_feeds import COVER_WAIT_NS, FEEDS_MAX
+from agents.follow_connections import LATE_WAIT_NS
 from tests.doubles.raw_frames import MS, Log, alive, core, delta, gap, rows, snapshot, trade
 
 A, B = "one", "b/two"
@@ -139,6 +140,8 @@ def test_a_book_that_another_feed_carries_on_stays_valid() -> None:
     assert not outputs.reseeds
     assert told(log, stream="book") == []
     log.put("book", delta(15, 15), conn=B)
+    log.now_ns += LATE_WAIT_NS
+    log.put("book", delta(16, 16), conn=B)
     assert told(log, "cause", stream="book") == [("sequence",)]
     log.put("gap", gap("book", from_ns=at(4)), conn=B)
     assert len(core().process(log.records).reseeds) == 2

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.follow_connections import LIVING_NS
 from schemas._reseed import ReseedRequest
 from tests.doubles.raw_frames import Log, Reader, Writer, core, gap, trade
 
@@ -64,6 +65,7 @@ def records_of(draw: random.Random, turns: int) -> tuple[Log, Venue, list[Reseed
                 log.put("gap", gap("trades"))
             continue  # these are lost
         venue.heard.update(ids)
+        log.now_ns += LIVING_NS  # one connection after the other: what one jumps over is missing at once
         log.put("trades", trade(*ids), conn=draw.choice("ab"))
         found = reading.process(log.records[done:]).reseeds
         done = len(log.records)
