@@ -261,6 +261,9 @@ class Producer(Section):
     rest_weight_per_minute: int = Field(
         0, ge=0, description="REST weight to spend a minute; 0 means 90 % of the venue's"
     )
+    trade_fill_max_trades: int = Field(
+        50_000, ge=0, description="missing trades fetched over REST for one gap; a longer one stays; 0 switches it off"
+    )
     instruments_interval_s: float = Field(3600.0, gt=0, description="time between looks at instrument definitions [s]")
     alive_interval_s: float = Field(5.0, gt=0, description="time between `alive` frames of an idle stream [s]")
     connection_silence_s: float = Field(30.0, gt=0, description="longest silence of a connection [s]")

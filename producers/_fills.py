@@ -26,6 +26,9 @@ SOURCE = "backfill"
 WAITING_MAX = 4096
 """Ranges waiting to be fetched; a further one is refused and stays a gap."""
 
+SERVED_MAX = 4096
+"""Ranges served last, which are not served again: a worker that starts over asks once more."""
+
 ATTEMPTS_MAX = 5
 _POLL_S = 0.05
 _RETRY_S = 2.0
@@ -76,6 +79,7 @@ class Fills:
         intake: Intake,
         *,
         trades_max: int,
+        feed: str = "",
     ) -> None:
         """Take the venue's way of asking; `trades_max` bounds what is fetched for one range."""
         self._fill = fill
@@ -83,14 +87,16 @@ class Fills:
         self._lane_of = lane_of
         self._intake = intake
         self._trades_max = trades_max
-        self._own = OwnFrames()
+        self._own = OwnFrames(feed)
         self._waiting: deque[tuple[MissingTrades, int]] = deque()
         self._asked: set[MissingTrades] = set()
+        self._served: dict[MissingTrades, None] = {}
         self._lanes: dict[str, Lane] = {}
 
     def ask(self, missing: MissingTrades) -> bool:
-        """Take a range; False when it waits already, is too long, or too many wait."""
-        if missing in self._asked or len(self._waiting) >= WAITING_MAX or self._lane_of(missing.symbol) is None:
+        """Take a range; False when it waits or was served already, is too long, or too many wait."""
+        known = missing in self._asked or missing in self._served
+        if known or len(self._waiting) >= WAITING_MAX or self._lane_of(missing.symbol) is None:
             return False
         if missing.last - missing.first >= self._trades_max:
             return False
@@ -116,6 +122,9 @@ class Fills:
                 await asyncio.sleep(max(error.wait_s, _RETRY_S))
                 continue
             self._asked.discard(missing)
+            self._served[missing] = None
+            while len(self._served) > SERVED_MAX:
+                del self._served[next(iter(self._served))]
             self._tell(missing, found)
 
     async def _fetch(self, missing: MissingTrades) -> int:

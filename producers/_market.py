@@ -20,6 +20,7 @@ from producers._declare import Declare
 from producers._egress import Egress, RestPool
 from producers._election import Election
 from producers._envelope import Lane
+from producers._fills import Fills, MissingTrades
 from producers._holes import Hole
 from producers._instruments import Changes, Instruments
 from producers._intake import Intake
@@ -83,6 +84,7 @@ class MarketRun:
         self.lane_of = self._roster.lane_of
         self._declare = Declare(intake, self.lane_of, self.lanes.keys, self._books.lost, market.scoped_kinds)
         self._lines: Lines | None = None
+        self._fills = self._make_fills()
         self._alive_ns = 0
 
     @property
@@ -199,7 +201,9 @@ class MarketRun:
             self._lines.resubscribe_book,
             own.feed,
         )
+        fills = [self._fills.run()] if self._fills is not None else []
         return [
+            *fills,
             self._lines.run(),
             self._roster.run(),
             snapshots.run(),
@@ -244,10 +248,13 @@ class MarketRun:
             session.reconnect(PAUSE, detail)
 
     def reseed(self, request: ReseedRequest) -> None:
-        """Take an agent's request."""
-        if request.kind != StreamKind.BOOK.value:
+        """Take an agent's request: for a book's snapshot, or for trades by id."""
+        if request.exchange != self._exchange or request.market != self.market.name:
             return
-        if request.exchange == self._exchange and request.market == self.market.name:
+        if request.kind == "trades":
+            if self._fills is not None and request.from_id is not None and request.to_id is not None:
+                self._fills.ask(MissingTrades(request.symbol, request.from_id, request.to_id))
+        else:
             self._books.reseed(request.symbol, request.broken_at_ns, clock.monotonic_s())
 
     def dropped(self, lane: Lane, hole: Hole) -> None:
@@ -272,6 +279,14 @@ class MarketRun:
             "streaming": sum(session.streaming for session in self.sessions),
             "books_valid": self._books.valid_count(),
         }
+
+    def _make_fills(self) -> Fills | None:
+        """Return what fetches missing trades, where the venue gives them by id."""
+        own = self._settings.producer
+        if self.market.trade_fill is None or not own.trade_fill_max_trades:
+            return None
+        most = own.trade_fill_max_trades
+        return Fills(self.market.trade_fill, self._rest, self.lanes.get, self._intake, trades_max=most, feed=own.feed)
 
     def _open_session(self, around: Surroundings, carried: Carried) -> Session:
         url = guard.websocket_url(self._settings, self._exchange, self.market.name, carried.endpoint)

@@ -85,6 +85,18 @@ async def test_a_range_waiting_is_not_asked_twice(memory_log: MemoryLog) -> None
         assert not one.ask(MissingTrades("BBBUSDT", 5, 10))
 
 
+async def test_a_range_served_is_not_served_again(memory_log: MemoryLog) -> None:
+    """A worker that reads the same records again asks once more."""
+    async with rest_venue() as venue, running(memory_log, venue) as one:
+        venue.script = [(200, {}, b"[4,5,6]")]
+        missing = MissingTrades("AAAUSDT", 5, 5)
+        assert one.ask(missing)
+        await until(lambda: len(filled(memory_log)) == 1, 5, "the trade")
+        await until(lambda: not one._asked, 5, "the end")
+        assert not one.ask(missing)
+        assert len(venue.asked) == 1
+
+
 async def test_a_refusal_is_tried_again_and_then_given_up(
     memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,7 +71,7 @@ class LineBench:
 
     def is_back(self) -> bool:
         """Tell whether a third connection has taken the place of one."""
-        return self.venue.opened == 3 and len(self.venue.subscribers(TRADES)) == 2  # noqa: PLR2004 - two lines
+        return self.venue.opened == 3 and len(self.venue.subscribers(TRADES)) == 2
 
     def told(self, kind: str) -> list[RawFrame]:
         """Return the symbol's frames of a kind."""
