@@ -28,10 +28,10 @@ REPEAT_MS = 3000
 ENGINE_MS = 1
 """How much older the engine's time is than the time of sending."""
 
-_RESTART_EVERY = 1511
-_RESTART_AFTER_MIN = 2000
-"""A depth frame whose first id the first number divides restarts the service, not before so many updates: until
-then the ids of the numbering before could be taken for repeats."""
+_RESTART_EVERY = 211
+_RESTART_AFTER_MIN = 300
+"""A depth frame whose first id the first number divides restarts the service, but not within so many frames of the
+restart before: ids remembered to tell repeats must be those of one numbering."""
 
 _TWINS_EVERY = 3
 """Every so many liquidations comes with another of the same size, price and time."""
@@ -56,7 +56,7 @@ class BybitVoice(Voice):
         self._symbol = model.name.encode()
         self._is_spot = model.listing.market == SPOT
         self._ids = {depth: model.update_id % 10**7 + 10**6 * place for place, depth in enumerate((1, *DEPTHS), 1)}
-        self._counted = 0
+        self._counted = _RESTART_AFTER_MIN
         self._restarts = 0
         self._best = b""
         self._best_ms = self._said_ms = 0
