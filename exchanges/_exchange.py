@@ -63,8 +63,8 @@ class Endpoint:
     subscribed on every connection besides the data (Coinbase `heartbeats`): acknowledged like them,
     control frames on the wire. `names_max_chars` bounds the text of all names subscribed on one
     connection, `book_streams_max` the book streams on it, `requests_per_hour_max` its subscribe and
-    unsubscribe requests; None where the venue has no such limit. `lifetime_s` is infinite where the
-    venue cuts no connection.
+    unsubscribe requests, `connections_max` those open at once from one address; None where the venue
+    has no such limit. `lifetime_s` is infinite where the venue cuts no connection.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Endpoint:
     names_max_chars: int | None = None
     book_streams_max: int | None = None
     requests_per_hour_max: int | None = None
+    connections_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,8 @@ class Parser:
     where there is no single id. `unlisted_id(message)` tells the id of a message that takes one of
     the contiguous ids and is no row; None where all ids are rows, or for a message that is one.
     `stream` is the stream kind whose ids these are, where the frame kind has another name.
+    `recent_max_ids` identities are remembered to tell repeats, where ids are not contiguous: a repeat
+    that comes after more of them is not told, so a venue of large frames needs room for whole ones.
     """
 
     topic: str
@@ -201,6 +204,7 @@ class Parser:
     composite_id: tuple[str, ...] = ()
     unlisted_id: Callable[[Any], int | None] | None = None
     stream: str = ""
+    recent_max_ids: int = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,15 @@ async def addresses_of(
 
     Raises ConfigError or UnreachableError in one line.
     """
+    shards = await addresses_meant(settings, markets, sources)
+    check_local(shards.addresses)
+    return shards
+
+
+async def addresses_meant(
+    settings: Producer, markets: Mapping[str, Sequence[str]], sources: Mapping[str, AddressSource] | None = None
+) -> IpShards:
+    """Return the local addresses a process is to use, whether or not they are those of this machine."""
     shards = load_ip_shards(settings.ip_shards_file, markets, settings.local_address)
     if shards.discover is not None:
         known = sources or {"interfaces": Interfaces(), "ec2": Ec2Metadata()}
@@ -100,7 +109,6 @@ async def addresses_of(
             raise ConfigError(
                 f"choosing local addresses: {shards.discover} tells none", fix="list the addresses in egress_pool"
             )
-    check_local(shards.addresses)
     return shards
 
 

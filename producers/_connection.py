@@ -137,12 +137,17 @@ async def open_connection(target: Target, tap: Tap | None = None, url: str = "")
     return Connection(socket, tap, tap.opened(url or target.url, target.url) if tap is not None else "")
 
 
+def connects_at_most(connects_max: int) -> int:
+    """Return how many connects one process makes where the venue allows `connects_max`."""
+    return max(1, int(connects_max * _CONNECTS_SHARE))
+
+
 class ConnectLimiter:
     """Keep connection attempts of one endpoint within the venue's limit, over all its connections."""
 
     def __init__(self, connects_max: int, window_s: float) -> None:
         """Use half of the venue's limit."""
-        self._most = max(1, int(connects_max * _CONNECTS_SHARE))
+        self._most = connects_at_most(connects_max)
         self._window_s = window_s
         self._attempts: deque[float] = deque()
 

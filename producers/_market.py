@@ -31,7 +31,7 @@ from producers._own import BOOK_SNAPSHOT, INSTRUMENT, SWITCH
 from producers._plan import Carried, choose_streams, choose_symbols
 from producers._receiver import Hooks
 from producers._reseed import ReseedRequest
-from producers._rest import BUDGET_SHARE, Rest
+from producers._rest import Rest, budget_of
 from producers._roster import Roster
 from producers._session import PAUSE, Session
 from producers._snapshots import Snapshots
@@ -39,7 +39,6 @@ from producers._wants import Asked, Wants
 from producers._watchdog import NS_PER_S, SilenceLimits
 from schemas import GapEvidence, InstrumentDefinition, Switch
 
-_MINUTE_S = 60.0
 _POLL_S = 0.05
 
 
@@ -68,13 +67,11 @@ class MarketRun:
         self.streams: tuple[Stream, ...] = choose_streams(exchange, market, own)
         interval_s = own.snapshot_interval_s if market.snapshot_request is not None else 0.0
         self._books = Books(market.book_rules, interval_s, in_stream=market.in_stream_snapshots)
-        told = own.rest_weight_per_minute * market.rest.window_s / _MINUTE_S
-        weight_max = int(told or market.rest.weight_max * BUDGET_SHARE)
         make = functools.partial(
             Rest,
             guard.rest_base(settings, exchange, market),
             market.rest,
-            weight_max,
+            budget_of(market.rest, own.rest_weight_per_minute),
             timeout_s=own.rest_timeout_s,
         )
         self._rest = RestPool(self._egress, lambda address: make(local_address=address), self._address_of)

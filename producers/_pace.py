@@ -11,12 +11,17 @@ _RATE_SHARE = 0.8
 _HOUR_S = 3600.0
 
 
+def least_s(endpoint: Endpoint) -> float:
+    """Return the least time between two requests of one connection [s]."""
+    return 1.0 / (endpoint.messages_per_s * _RATE_SHARE)
+
+
 class Pace:
     """Say when the next request may leave."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Take the limits."""
-        self._least_s = 1.0 / (endpoint.messages_per_s * _RATE_SHARE)
+        self._least_s = least_s(endpoint)
         self._hourly = endpoint.requests_per_hour_max
         self._sent: deque[float] = deque()
         self._last_s = float("-inf")

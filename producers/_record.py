@@ -5,28 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-from typing_extensions import override
+from typing import Any
 
 from cryptoflow import clock, events
 from cryptoflow.config import Settings
-from producers import _guard as guard
 from producers._addresses import addresses_of
-from producers._balance import Balance
-from producers._choose import Selections, choose
+from producers._choose import Selections
 from producers._egress import Egress
-from producers._envelope import Envelopes, Lane
-from producers._intake import Intake
+from producers._look import prepare
 from producers._market import MarketRun
 from producers._produce import Recorded
-from producers._publisher import Publisher
 from producers._recording import Recording
 from producers._watchdog import PauseDetector
-from schemas import InstrumentDefinition
+
+START_WAIT_S = 120.0
+"""Wait for every stream to be served before the time asked for begins anyway."""
 
 _POLL_S = 0.05
 _WATCH_S = 1.0
@@ -45,40 +40,6 @@ class Captured:
     reason: str
 
 
-@dataclass
-class _All:
-    """Want what an expression means, whoever owns it."""
-
-    exchange: str
-    market: str
-    selections: Selections
-    unknown: list[str] = field(default_factory=list)
-
-    @property
-    def needs_volumes(self) -> bool:
-        """Tell whether traded values are needed."""
-        return bool(self.selections.of(self.exchange, self.market).top)
-
-    def __call__(self, listed: Sequence[InstrumentDefinition], volumes: Mapping[str, Decimal]) -> list[str]:
-        """Return the native symbols to record."""
-        chosen = choose(self.selections.of(self.exchange, self.market), listed, volumes)
-        self.unknown = chosen.unknown
-        return chosen.symbols
-
-
-class _Nowhere(Intake):
-    """Publish nothing: what passes is heard at the socket."""
-
-    def __init__(self) -> None:
-        # Never asked, because nothing is taken.
-        super().__init__(Envelopes(1, 1, 0.0, 0.0), cast("Publisher", None), Balance())
-
-    @override
-    def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
-        """Let the frame go."""
-        del lane, kind, frame, received_ns
-
-
 async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person says
     settings: Settings,
     venues: Sequence[Recorded],
@@ -94,12 +55,9 @@ async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person sa
     Connections are kept up as a producer does: paced, watched, opened again. `on_progress` hears rows
     and bytes about every second. Raises ConfigError or StopError in one line before anything is opened.
     """
-    settings = settings.model_copy(
-        update={"producer": settings.producer.model_copy(update={"replica_count": 1, "replica_index": 0})}
-    )
-    overridden = bool(settings.producer.endpoints)
-    for venue in venues:
-        guard.check_source(settings, venue.exchange, venue.markets, "test" if overridden else guard.LIVE)
+    # Twice the same frames would be no recording of what one connection sees.
+    once = settings.producer.model_copy(update={"connections_per_stream": {}, "feed": ""})
+    settings = settings.model_copy(update={"producer": once})
     selections.check({venue.exchange.name: venue.markets for venue in venues})
     shards = await addresses_of(
         settings.producer, {venue.exchange.name: tuple(venue.exchange.markets) for venue in venues}
@@ -108,33 +66,17 @@ async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person sa
         recording = stack.enter_context(Recording(path))
         egress = Egress(shards, settings.producer.address_cool_down_s, recording)
         try:
-            markets = await _prepare(settings, venues, selections, egress, stack)
+            found = await prepare(settings, venues, selections, egress, stack)
+            selections.refuse_unknown({key: want.unknown for key, (_, want) in found.items()})
         except BaseException:
             # Nothing was seen: the name is free for the next attempt.
             recording.discard()
             raise
+        markets = {".".join(key): market for key, (market, _) in found.items()}
         session = _Session(list(markets.values()), recording, on_progress, settings.producer.pause_limit_s)
         seconds, reason = await session.run(limit_s, bytes_max, stop)
     symbols = {name: list(market.held) for name, market in markets.items()}
     return Captured(path, dict(recording.counts), recording.bytes, seconds, symbols, session.complete, reason)
-
-
-async def _prepare(
-    settings: Settings, venues: Sequence[Recorded], selections: Selections, egress: Egress, stack: AsyncExitStack
-) -> dict[str, MarketRun]:
-    """Ask every market what it lists and choose its symbols."""
-    markets: dict[str, MarketRun] = {}
-    unknown: dict[tuple[str, str], list[str]] = {}
-    for venue in venues:
-        exchange = venue.exchange.name
-        for name in venue.markets:
-            want = _All(exchange, name, selections)
-            market = MarketRun(settings, exchange, venue.exchange.markets[name], "test", _Nowhere(), egress)
-            await market.prepare(want, stack)
-            markets[f"{exchange}.{name}"] = market
-            unknown[exchange, name] = want.unknown
-    selections.refuse_unknown(unknown)
-    return markets
 
 
 class _Session:
@@ -169,7 +111,8 @@ class _Session:
                     self.complete, began_s = True, now_s
                 if stop.is_set():
                     return now_s - began_s, "stopped"
-                if limit_s and now_s - began_s >= limit_s:
+                waits_s = 0.0 if self.complete else START_WAIT_S
+                if limit_s and now_s - began_s >= limit_s + waits_s:
                     return now_s - began_s, "time"
                 if self._recording.bytes >= bytes_max:
                     return now_s - began_s, "size"

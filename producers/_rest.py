@@ -20,6 +20,7 @@ BODY_MAX_BYTES = 64 * 1024 * 1024
 BUDGET_SHARE = 0.9
 _NS_PER_S = 1_000_000_000
 _MINUTE_NS = 60 * _NS_PER_S
+_MINUTE_S = 60.0
 _BACK_OFF = frozenset({403, 418, 429})
 _BACK_OFF_DEFAULT_S = {403: 300.0, 418: 120.0, 429: 10.0}
 _BACK_OFF_MAX_S = 3 * 86_400.0
@@ -27,6 +28,12 @@ _DOUBLINGS_MAX = 10
 _REFUSED_S = 5.0
 """Pause after an error that came with status 200, where the venue documents none."""
 _OK = 200
+
+
+def budget_of(host: RestHost, weight_per_minute: int) -> int:
+    """Return the weight one process spends in a window of a host: what it is told per minute, else a share."""
+    told = weight_per_minute * host.window_s / _MINUTE_S
+    return max(int(told or host.weight_max * BUDGET_SHARE), 1)
 
 
 class RestError(RetryError):

@@ -91,6 +91,7 @@ def endpoints(category: str) -> tuple[Endpoint, ...]:
             heartbeat=b'{"op":"ping"}',
             heartbeat_interval_s=20.0,
             names_max_chars=NAMES_MAX_CHARS,
+            connections_max=1000,  # PROTOCOLS 4.3: per address and market type
         ),
     )
 

@@ -16,6 +16,7 @@ from cryptoflow import registry
 from cryptoflow.config import Producer, Settings
 from cryptoflow.errors import ConfigError
 from cryptoflow.simulator import plan_recording
+from producers import _record
 from producers._choose import selections
 from producers._produce import Recorded
 from producers._record import Captured, record
@@ -121,6 +122,18 @@ async def test_it_ends_by_time_by_size_or_when_asked(changes: dict[str, Any], re
         assert 0.3 <= told.seconds < 5
     if reason == "size":
         assert 20_000 <= told.bytes < 200_000
+
+
+async def test_a_stream_that_is_never_served_does_not_hold_the_end_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a limit the time begins without it, and the recording says that it lacks some."""
+    monkeypatch.setattr(_record, "START_WAIT_S", 0.2)
+    async with venue(tmp_path / "venue", symbols=1, rate_fps=200) as run:
+        run.endpoints["binance.usdm.market"] = "ws://127.0.0.1:1"
+        told = await capture(run, "binance.usdm", tmp_path / "a.jsonl.gz", limit_s=0.2)
+    assert (told.complete, told.reason) == (False, "time")
+    assert told.rows["open"] > 0
 
 
 async def test_what_cannot_be_recorded_leaves_no_claim(tmp_path: Path) -> None:

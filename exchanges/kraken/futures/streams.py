@@ -32,10 +32,11 @@ ENDPOINTS = (
         url="wss://futures.kraken.com/ws/v1",
         streams_max=1000,  # no limit is documented
         messages_per_s=100.0,
-        connects_max=100,  # PROTOCOLS 7.2.2: of connections at once; of their rate (!) no limit is documented
+        connects_max=100,  # PROTOCOLS 7.2.2 (!): the limit of connections at once; none of their rate is documented
         connects_window_s=600.0,
         lifetime_s=math.inf,
         streams_per_request_max=50,
+        connections_max=100,  # PROTOCOLS 7.2.2
         # PROTOCOLS 7.2.2: pings of the protocol suffice, so there is no heartbeat to send.
     ),
 )

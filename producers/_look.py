@@ -1,0 +1,167 @@
+"""Look at what venues list without recording anything: for plans, and for recordings into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import cast
+
+from typing_extensions import override
+
+from cryptoflow.config import Settings
+from cryptoflow.errors import ConfigError
+from exchanges import Market
+from producers import _guard as guard
+from producers._addresses import addresses_meant
+from producers._balance import Balance
+from producers._choose import Selections, choose
+from producers._egress import Egress
+from producers._envelope import Envelopes, Lane
+from producers._forecast import Forecast, Listed, forecast
+from producers._intake import Intake
+from producers._ipshards import IpShards
+from producers._market import MarketRun
+from producers._produce import Recorded
+from producers._publisher import Publisher
+from schemas import InstrumentDefinition
+
+MarketName = tuple[str, str]
+"""An exchange and one of its markets."""
+
+
+@dataclass
+class Everything:
+    """Want what an expression means, whoever owns it, and keep what it was chosen from."""
+
+    exchange: str
+    market: str
+    selections: Selections
+    listed: Sequence[InstrumentDefinition] = ()
+    volumes: Mapping[str, Decimal] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def needs_volumes(self) -> bool:
+        """Tell whether traded values are needed."""
+        return bool(self.selections.of(self.exchange, self.market).top)
+
+    def __call__(self, listed: Sequence[InstrumentDefinition], volumes: Mapping[str, Decimal]) -> list[str]:
+        """Return the native symbols to record."""
+        self.listed, self.volumes = list(listed), volumes
+        chosen = choose(self.selections.of(self.exchange, self.market), listed, volumes)
+        self.unknown = chosen.unknown
+        return chosen.symbols
+
+
+class Nowhere(Intake):
+    """Publish nothing."""
+
+    def __init__(self) -> None:
+        """Need no broker."""
+        # Never asked, because nothing is taken.
+        super().__init__(Envelopes(1, 1, 0.0, 0.0), cast("Publisher", None), Balance())
+
+    @override
+    def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
+        """Let the frame go."""
+        del lane, kind, frame, received_ns
+
+
+async def prepare(
+    settings: Settings, venues: Sequence[Recorded], selections: Selections, egress: Egress, stack: AsyncExitStack
+) -> dict[MarketName, tuple[MarketRun, Everything]]:
+    """Ask every market what it lists and choose its symbols; nothing is subscribed.
+
+    Raises ConfigError for what is not recorded by this process, StopError when a venue does not answer.
+    """
+    overridden = bool(settings.producer.endpoints)
+    for venue in venues:
+        guard.check_source(settings, venue.exchange, venue.markets, "test" if overridden else guard.LIVE)
+    found: dict[MarketName, tuple[MarketRun, Everything]] = {}
+    for venue in venues:
+        exchange = venue.exchange.name
+        for name in venue.markets:
+            want = Everything(exchange, name, selections)
+            market = MarketRun(settings, exchange, venue.exchange.markets[name], "test", Nowhere(), egress)
+            await market.prepare(want, stack)
+            found[exchange, name] = market, want
+    return found
+
+
+def read_listed(venues: Sequence[Recorded], bodies: Mapping[MarketName, Sequence[bytes]]) -> dict[MarketName, Listed]:
+    """Read what markets list from the bodies of their REST answers. Raises ConfigError for one that is none."""
+    found: dict[MarketName, Listed] = {}
+    for venue in venues:
+        for name in venue.markets:
+            pages = bodies.get((venue.exchange.name, name))
+            if pages is None:
+                continue
+            market = venue.exchange.markets[name]
+            definitions: list[InstrumentDefinition] = []
+            volumes: dict[str, Decimal] = {}
+            for body in pages:
+                try:
+                    definitions += _definitions(market, body)
+                except (ValueError, RecursionError) as error:
+                    volumes.update(_volumes(market, body, error))
+            found[venue.exchange.name, name] = definitions, volumes
+    return found
+
+
+def _definitions(market: Market, body: bytes) -> list[InstrumentDefinition]:
+    definitions = [one for one, _ in market.instruments(body)]
+    if not definitions:
+        raise ValueError("it lists no instrument")
+    return definitions
+
+
+def _volumes(market: Market, body: bytes, error: Exception) -> Mapping[str, Decimal]:
+    """Read a body as traded values; raise ConfigError, because of the error it was no list by, when it is neither."""
+    if market.volumes is not None:
+        try:
+            return market.volumes(body)
+        except (ValueError, RecursionError):
+            pass
+    raise ConfigError(
+        f"reading instruments of {market.name}: {error}",
+        fix="give the body of the venue's own REST answer, one file per page",
+    ) from error
+
+
+async def look(settings: Settings, venues: Sequence[Recorded], selections: Selections) -> dict[MarketName, Listed]:
+    """Return what every market lists, and the traded values where an expression needs them."""
+    egress = Egress(IpShards(fallback=settings.producer.local_address), settings.producer.address_cool_down_s)
+    async with AsyncExitStack() as stack:
+        found = await prepare(settings, venues, selections, egress, stack)
+        return {key: (want.listed, want.volumes) for key, (_, want) in found.items()}
+
+
+async def plan(
+    settings: Settings,
+    venues: Sequence[Recorded],
+    selections: Selections,
+    bodies: Mapping[MarketName, Sequence[bytes]],
+    *,
+    one_address: bool = False,
+) -> Forecast:
+    """Foretell what producers will do; only markets whose REST answers are not given are asked, and only that.
+
+    Raises ConfigError in one line for what could not be recorded at all.
+    """
+    selections.check({venue.exchange.name: venue.markets for venue in venues})
+    listed = read_listed(venues, bodies)
+    missing = [
+        Recorded(venue.exchange, tuple(name for name in venue.markets if (venue.exchange.name, name) not in listed))
+        for venue in venues
+    ]
+    shards = await addresses_meant(
+        settings.producer, {venue.exchange.name: tuple(venue.exchange.markets) for venue in venues}
+    )
+    if any(venue.markets for venue in missing):
+        listed |= await look(settings, [venue for venue in missing if venue.markets], selections)
+    markets = {(venue.exchange.name, name): venue.exchange.markets[name] for venue in venues for name in venue.markets}
+    found = forecast(settings.producer, markets, listed, selections, shards, one_address=one_address)
+    selections.refuse_unknown(found.unknown)
+    return found
