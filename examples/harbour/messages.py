@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Id = Annotated[int, Meta(ge=0, le=2**63 - 2)]
 Millis = Annotated[int, Meta(ge=0, le=9_223_372_036_854)]
 
 

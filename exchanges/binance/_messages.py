@@ -7,8 +7,8 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct, field
 from msgspec.json import Decoder
 
-Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""An id of the venue; bounded so that it fits a column and never equals the -1 that means absent."""
+Id = Annotated[int, Meta(ge=0, le=2**63 - 2)]
+"""An id of the venue; bounded so that it and the one after it fit a column; never the -1 that means absent."""
 
 Millis = Annotated[int, Meta(ge=0, le=9_223_372_036_854)]
 """Milliseconds since the epoch; bounded so that their nanoseconds fit an int64."""

@@ -41,7 +41,7 @@ class LegacyBook(Struct, gc=False):
     changed_ms: Millis = field(name="ts")
     checksum: Checksum | None = None
     last_id: Id | None = field(name="seqId", default=None)
-    prev_id: Annotated[int, Meta(ge=-1, le=2**63 - 1)] | None = field(name="prevSeqId", default=None)
+    prev_id: Annotated[int, Meta(ge=-1, le=2**63 - 2)] | None = field(name="prevSeqId", default=None)
 
 
 class LegacyBookFrame(Struct, gc=False):

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""A sequence id: up to 16 digits, never a float; bounded so that it never equals the -1 that means absent."""
+Id = Annotated[int, Meta(ge=0, le=2**63 - 2)]
+"""A sequence id: up to 16 digits, never a float; bounded so that it and the one after it fit a column."""
 
 Millis = Annotated[str, Meta(min_length=1, max_length=13)]
 """Milliseconds since the epoch as text; the parsers check that they are digits."""

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from exchanges.binance._messages import Filter, Id, Level, Millis
 
-SnapshotUpdateId = Annotated[int, Meta(ge=-1, le=2**63 - 1)]
+SnapshotUpdateId = Annotated[int, Meta(ge=-1, le=2**63 - 2)]
 """The id a REST book stands at; -1 for a brand-new symbol without one (PROTOCOLS 2.5)."""
 
 

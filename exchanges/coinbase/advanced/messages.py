@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""A count of the venue; bounded so that it fits a column."""
+Number = Annotated[int, Meta(ge=0, le=2**63 - 2)]
+"""A count of the venue; bounded so that it and the one after it fit a column."""
 
 TradeId = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,17})\Z")]
 """An id sent as text: digits without leading zeros, so that text and number say the same."""

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""An id of the venue; bounded so that it fits a column."""
+Number = Annotated[int, Meta(ge=0, le=2**63 - 2)]
+"""An id of the venue; bounded so that it and the one after it fit a column."""
 
 
 class Match(Struct, gc=False):

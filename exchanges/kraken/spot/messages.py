@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct, field
 
-Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""An id of the venue; bounded so that it fits a column and never equals the -1 that means absent."""
+Id = Annotated[int, Meta(ge=0, le=2**63 - 2)]
+"""An id of the venue; bounded so that it and the one after it fit a column; never the -1 that means absent."""
 
 Checksum = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 """An unsigned CRC32 (PROTOCOLS 7.1.5)."""
