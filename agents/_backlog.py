@@ -16,12 +16,13 @@ from agents._roster import Partition
 
 @dataclass(slots=True)
 class Arrived:
-    """Hold records of one partition that came under one generation."""
+    """Hold records of one partition that came under one generation and reading."""
 
     generation: int | None
     partition: Partition
     records: list[RawItem]
     size_bytes: int
+    reading: int = 0
 
 
 @dataclass(slots=True)
@@ -62,7 +63,8 @@ class Backlog:
 
     def _fits(self, merged: Arrived, following: Arrived) -> bool:
         # Records that come a second time stay apart: an owner tells them by their first offset.
-        same = merged.generation == following.generation and merged.records[-1][0] < following.records[0][0]
+        same = (merged.generation, merged.reading) == (following.generation, following.reading)
+        same = same and merged.records[-1][0] < following.records[0][0]
         return same and len(merged.records) + len(following.records) <= self.take_max_records
 
     async def clear(self) -> None:

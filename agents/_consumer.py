@@ -8,6 +8,7 @@ fails when a method this relies on changes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,11 +21,14 @@ from agents._owner import RawItem
 
 
 class Bundle(ConsumerMessage):
-    """Carry consecutive records of one partition through Faust as one message; its offset is the last one's."""
+    """Carry consecutive records of one partition through Faust as one message; its offset is the last one's.
 
-    __slots__ = ("records",)
+    `reading` counts how often the partition was read again before these were fetched.
+    """
 
-    def __init__(self, tp: TP, records: Sequence[Any], generation: int | None) -> None:
+    __slots__ = ("reading", "records")
+
+    def __init__(self, tp: TP, records: Sequence[Any], generation: int | None, reading: int = 0) -> None:
         """Wrap records as the driver fetched them."""
         last = records[-1]
         super().__init__(
@@ -42,6 +46,7 @@ class Bundle(ConsumerMessage):
             tp,
             generation_id=generation,
         )
+        self.reading = reading
         self.records: list[RawItem] = [(record.offset, record.key, record.value or b"") for record in records]
 
 
@@ -49,6 +54,20 @@ class BarrierConsumer(driver.Consumer):
     """Consume from the positions that the transport's `positions` answers."""
 
     transport: BarrierTransport
+
+    @override
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Begin as the driver's consumer does."""
+        super().__init__(*args, **options)
+        self.readings: Counter[TP] = Counter()
+
+    async def go_back(self, tp: TP, offset: int) -> None:
+        """Read a partition again from an offset: a reading begins, bundles of earlier ones are of no use.
+
+        Raises what the driver raises when the partition is not assigned any more.
+        """
+        self.readings[tp] += 1
+        await self._thread.seek_wait({tp: offset})
 
     @override
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -61,22 +80,31 @@ class BarrierConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch, and yield one bundle per partition and `take_max_records`."""
         # Stamped before the fetch: what was asked for under a generation belongs to it.
-        generation = self.app.consumer_generation_id
+        generation, readings = self.app.consumer_generation_id, self.readings.copy()
         fetched, active = await self._wait_next_records(timeout)
         if self.should_stop or not fetched:
             return
         if not self.flow_active:
-            await self._go_back()
+            await self._undo()
             return
         for tp, records in _interleave(fetched, self.transport.take_max_records):
             # Another task may have stopped the flow since the last item.
             if not self.flow_active or generation != self.app.consumer_generation_id:  # type: ignore[redundant-expr]  # mypy cannot see that
                 break
+            if self.readings[tp] != readings[tp]:
+                continue
             if active is None or tp in active or tp in self._buffered_partitions:
+                self._read_on(tp, records[0].offset)
                 self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-                yield tp, Bundle(tp, records, generation)
+                yield tp, Bundle(tp, records, generation, readings[tp])
 
-    async def _go_back(self) -> None:
+    def _read_on(self, tp: TP, offset: int) -> None:
+        """Let Faust take what it has seen before: what came late of an earlier fetch may have moved its mark."""
+        seen = self._read_offset[tp]
+        if seen is not None and seen > offset:
+            self._read_offset[tp] = offset
+
+    async def _undo(self) -> None:
         """Undo a fetch that a rebalance overtook; the seek after the rebalance decides anyway."""
         try:
             await self.perform_seek()
@@ -111,6 +139,12 @@ class BarrierApp(faust.App):
 
     barrier_positions: Callable[[set[TP]], Mapping[TP, int]]
     barrier_take_max_records: int
+
+    @property
+    def barrier_consumer(self) -> BarrierConsumer:
+        """Return the consumer, which our transport made."""
+        made: Any = self.consumer
+        return made  # type: ignore[no-any-return]  # faust types it as its own
 
     @override
     def _new_transport(self) -> BarrierTransport:

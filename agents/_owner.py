@@ -33,8 +33,9 @@ from agents._position import (
     is_barrier,
     state_key,
 )
+from agents._rewind import Consumer, Rewind
 from cryptoflow.clock import monotonic_s
-from cryptoflow.errors import IdentityError, RetentionError, StopError
+from cryptoflow.errors import IdentityError, RetentionError
 from cryptoflow.events import LogLost
 from cryptoflow.failpoint import fail_point
 from schemas._reseed import ReseedRequest
@@ -128,6 +129,7 @@ class Ports:
     outlet: Outlet
     store: Store
     log: Log
+    consumer: Consumer
     names: Names
 
 
@@ -157,6 +159,7 @@ class PartitionOwner:
         self._ports = ports
         self._limits = limits
         self._live = live
+        self._rewind = Rewind(raw_topic, partition)
         self._wrapper = Wrapper(raw_topic, partition, ports.names, limits.md_record_max_bytes)
         self._pending: Awaitable[None] | None = None
         self._whole = True
@@ -214,15 +217,15 @@ class PartitionOwner:
         LogLost(topic=self.raw_topic, partition=self.partition, first_offset=first, next_offset=following).emit()
 
     async def take(self, records: Sequence[RawItem]) -> Outputs | None:
-        """Process records and start to send their rows; returns None when there was nothing new.
+        """Process records and start to send their rows; returns None when there was nothing to process.
 
         The rows of the take before are delivered when it returns.
         """
         fresh = records if records[0][0] >= self.next else [record for record in records if record[0] >= self.next]
         if not fresh:
             return None
-        if fresh[0][0] > self.next:
-            await self._check_jump(fresh[0][0])
+        if fresh[0][0] > self.next and not await self._may_skip(fresh[0][0]):
+            return None
         # From here to the start of sending the core is ahead of its outputs: a checkpoint would be a lie.
         self._whole = False
         outputs = self._core.process(fresh)
@@ -239,21 +242,24 @@ class PartitionOwner:
         self._whole = True
         return outputs
 
-    async def _check_jump(self, offset: int) -> None:
-        """Let offsets be skipped only where the log has none."""
+    async def _may_skip(self, offset: int) -> bool:
+        """Let offsets be skipped only where the log has none; else the consumer is sent back to them."""
         where = f"{self.raw_topic}/{self.partition}"
         span = await self._ports.log.span(self.raw_topic, self.partition)
         if span.begin > self.next:
             if self._limits.accept_lost_log:
                 self._tell_lost(self.next, offset)
-                return
+                return True
             raise RetentionError(
                 f"reading {where}: the log begins at {span.begin}, after offset {self.next} that is still needed",
                 fix="give the worker more time per hour of data, or raise kafka.raw_retention_hours",
             )
         following = await self._ports.log.next_offset(self.raw_topic, self.partition, self.next)
-        if following != offset:
-            raise StopError(f"reading {where}: offset {offset} came, {following} is next", fix="it is read again")
+        if following == offset:
+            return True
+        if self._live():
+            await self._rewind.ask(self._ports.consumer, self.next, offset)
+        return False
 
     async def _settle(self) -> None:
         """Wait until everything sent is delivered."""

@@ -113,7 +113,8 @@ class Shell:
         kafka, agents = settings.kafka, settings.agents
         state_topic = kafka.state_topic(agents.role)
         self._outlet = KafkaOutlet(kafka, state_topic, self._fail, client_id=self._app.conf.id)
-        ports = Ports(self._outlet, self._outlet, self._log, Names(kafka.md_topic, kafka.control_topic("reseed")))
+        names = Names(kafka.md_topic, kafka.control_topic("reseed"))
+        ports = Ports(self._outlet, self._outlet, self._log, self, names)
         limits = Limits(
             checkpoint_max_states=agents.checkpoint_max_states,
             md_record_max_bytes=agents.md_record_max_bytes,
@@ -131,7 +132,8 @@ class Shell:
         async for event in stream.events():
             bundle: Bundle = event.message
             where = (bundle.topic, bundle.partition)
-            arrived = Arrived(bundle.generation_id, where, bundle.records, bundle.serialized_value_size)
+            size_bytes = bundle.serialized_value_size
+            arrived = Arrived(bundle.generation_id, where, bundle.records, size_bytes, bundle.reading)
             await self._guard(self._backlog.put(arrived))
 
     async def _pump(self) -> None:
@@ -143,6 +145,8 @@ class Shell:
 
     async def _take(self) -> None:
         arrived = await self._backlog.take()
+        if arrived.reading != self._app.barrier_consumer.readings[TP(*arrived.partition)]:
+            return  # the consumer has gone back since
         began_s = monotonic_s()
         outputs = await self._roster.deliver(arrived.generation, arrived.partition, arrived.records)
         if outputs is not None:
@@ -184,6 +188,18 @@ class Shell:
         self._beat += 1
         for rule, what in drain():
             UnverifiedRule(rule=rule, what=what).emit()
+
+    async def go_back(self, topic: str, partition: int, offset: int) -> None:
+        """Send the consumer back, unless a rebalance takes the partition meanwhile: it then starts from our positions.
+
+        Raises what the consumer raises otherwise.
+        """
+        generation = self._app.consumer_generation_id
+        try:
+            await self._app.barrier_consumer.go_back(TP(topic, partition), offset)
+        except Exception:
+            if generation == self._app.consumer_generation_id and not self._app.rebalancing:
+                raise
 
     # --- inside -------------------------------------------------------------------------------------
 

@@ -383,6 +383,18 @@ class LogLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsReadAgain(Event):
+    """Say that the consumer handed over records beyond the next one and was sent back; nothing is lost."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "raw records were passed over and are read again"
+    topic: str
+    partition: int
+    next_offset: int
+    came_offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddressLimited(Event):
     """Say that a venue limited a local address: it rests, others serve."""
 

@@ -9,9 +9,9 @@ from agents._backlog import Arrived, Backlog
 A, B = ("raw.x", 0), ("raw.x", 1)
 
 
-def arrived(first: int, last: int, where: tuple[str, int] = A, generation: int = 1) -> Arrived:
+def arrived(first: int, last: int, where: tuple[str, int] = A, generation: int = 1, reading: int = 0) -> Arrived:
     """Make an arrival of one byte per record."""
-    return Arrived(generation, where, [(n, None, b"") for n in range(first, last + 1)], last - first + 1)
+    return Arrived(generation, where, [(n, None, b"") for n in range(first, last + 1)], last - first + 1, reading)
 
 
 def offsets(found: Arrived) -> list[int]:
@@ -41,10 +41,11 @@ async def test_a_take_has_a_limit_and_partitions_take_turns() -> None:
     assert [(one.partition, offsets(one)) for one in taken] == [(A, [0, 1, 2, 3]), (B, [9]), (A, [4, 5, 6, 7])]
 
 
-async def test_generations_are_never_merged() -> None:
-    """Records of a later assignment must not be dropped with those of an earlier one."""
-    backlog = await filled(arrived(0, 1), arrived(1, 2, generation=2))
-    assert [(await backlog.take()).generation for _ in range(2)] == [1, 2]
+async def test_generations_and_readings_are_never_merged() -> None:
+    """Records of a later assignment or reading must not be dropped with those of an earlier one."""
+    backlog = await filled(arrived(0, 1), arrived(2, 3, generation=2), arrived(4, 5, generation=2, reading=1))
+    found = [await backlog.take() for _ in range(3)]
+    assert [(one.generation, one.reading) for one in found] == [(1, 0), (2, 0), (2, 1)]
 
 
 async def test_records_that_come_twice_are_not_merged() -> None:

@@ -183,6 +183,34 @@ async def test_a_stopped_flow_goes_back_instead() -> None:
     assert gone_back == [True]
 
 
+async def test_going_back_seeks_and_drops_what_was_fetched_before() -> None:
+    """Of the fetch on its way only the partition that went back is dropped; later bundles tell the new reading."""
+    two = {TP("raw.x", 0): [Record(n) for n in range(10, 13)], TP("raw.x", 1): [Record(5)]}
+    fetched = Fetched(two)
+    built = await consumer(fetched)
+    sought: list[Any] = []
+
+    async def seek_wait(positions: Any) -> None:
+        sought.append(positions)
+
+    built._thread.seek_wait = seek_wait
+    bundles = built.getmany(1.0)
+    (_, first) = await anext(bundles)
+    await built.go_back(TP("raw.x", 0), 7)
+    assert sought == [{TP("raw.x", 0): 7}]
+    assert [(tp.partition, bundle.reading) async for tp, bundle in bundles] == [(1, 0)]
+    assert (first.reading, built.readings[TP("raw.x", 0)]) == (0, 1)
+    assert {(bundle.partition, bundle.reading) for bundle in await taken(built)} == {(0, 1), (1, 0)}
+
+
+async def test_faust_takes_again_what_is_read_again() -> None:
+    """Its mark of what it has seen is lowered to what comes, and never raised."""
+    built = await consumer(Fetched({TP("raw.x", 0): [Record(7), Record(8)], TP("raw.x", 1): [Record(7)]}))
+    built._read_offset.update({TP("raw.x", 0): 12, TP("raw.x", 1): 3})
+    await taken(built)
+    assert built._read_offset == {TP("raw.x", 0): 7, TP("raw.x", 1): 3}
+
+
 async def test_seeking_asks_for_our_positions() -> None:
     """Whatever the group has committed, the consumer goes where the roster says."""
     built = await consumer(Fetched({}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -36,7 +37,10 @@ def shell(*, should_stop: bool = False) -> Shell:
         lambda _topic, _partition: HashCore(),
         ended,
     )
-    app: Any = SimpleNamespace(should_stop=should_stop, rebalancing=False, consumer_generation_id=1)
+    consumer = SimpleNamespace(readings=Counter())
+    app: Any = SimpleNamespace(
+        should_stop=should_stop, rebalancing=False, consumer_generation_id=1, barrier_consumer=consumer
+    )
     made._app = app
     return made
 
@@ -128,6 +132,43 @@ async def test_counters_move_once_per_take() -> None:
     await made._take()
     assert value(_shell.reader_messages_total.labels("raw.binance")) == before + 2
     assert [value(one) - count for one, count in zip(counters, counts, strict=True)] == [2, 1, 3, 4]
+
+
+async def test_what_was_fetched_before_the_consumer_went_back_is_not_delivered() -> None:
+    """It lies beyond what is read again."""
+    made = shell()
+    delivered: list[Any] = []
+
+    async def deliver(_generation: int, _where: object, records: object) -> None:
+        delivered.append(records)
+
+    made._roster = SimpleNamespace(deliver=deliver)  # type: ignore[assignment]
+    made._app.barrier_consumer.readings[TP("raw.binance", 0)] = 1
+    for reading in (0, 1):
+        await made._backlog.put(Arrived(1, ("raw.binance", 0), [(reading, b"k", b"v")], 1, reading))
+    for _ in range(2):
+        await made._take()
+    assert delivered == [[(1, b"k", b"v")]]
+
+
+@pytest.mark.parametrize(("rebalancing", "generation", "ends"), [(False, 1, True), (True, 1, False), (False, 2, False)])
+async def test_going_back_fails_only_where_the_partition_is_still_ours(
+    rebalancing: bool, generation: int, ends: bool
+) -> None:
+    """A rebalance that takes it meanwhile begins from our positions anyway."""
+    made = shell()
+
+    async def go_back(tp: TP, offset: int) -> None:
+        assert (tp, offset) == (TP("raw.binance", 2), 9)
+        made._app.rebalancing, made._app.consumer_generation_id = rebalancing, generation
+        raise RuntimeError("not assigned")
+
+    made._app.barrier_consumer.go_back = go_back
+    if ends:
+        with pytest.raises(RuntimeError, match="not assigned"):
+            await made.go_back("raw.binance", 2, 9)
+    else:
+        await made.go_back("raw.binance", 2, 9)
 
 
 async def test_a_sighting_of_an_unverified_rule_is_told_once(caplog: pytest.LogCaptureFixture) -> None:

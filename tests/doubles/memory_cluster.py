@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,10 +103,12 @@ class Process:
         self.work: Work | None = None
         self.running: Coroutine[Any, Any, Any] | None = None
         self.after: list[Callable[[], None]] = []
-        self.buffer: deque[tuple[int, Partition, list[RawItem]]] = deque()
+        self.buffer: deque[tuple[int, int, Partition, list[RawItem]]] = deque()
         self.fetched: dict[Partition, int] = {}
         self.asleep = False
-        ports = Ports(self, self, self, Names(lambda name: name, "control.reseed"))
+        self.readings: Counter[Partition] = Counter()
+        self.losses = 0.1
+        ports = Ports(self, self, self, self, Names(lambda name: name, "control.reseed"))
         self.roster = roster(self, ports, limits, lambda *_: hash_core.HashCore(), lambda: self.generation)
 
     # --- ports --------------------------------------------------------------------------------------
@@ -150,6 +152,12 @@ class Process:
         await Step()
         return offset
 
+    async def go_back(self, topic: str, partition: int, offset: int) -> None:
+        """Fetch from an offset next; what is buffered belongs to an earlier reading."""
+        self.readings[topic, partition] += 1
+        await Step()
+        self.fetched[topic, partition] = offset
+
     # --- what Faust would do --------------------------------------------------------------------------
 
     def begin(self, work: Work, *after: Callable[[], None]) -> None:
@@ -170,7 +178,7 @@ class Process:
                 act()
 
     def fetch(self, random_: random.Random) -> None:
-        """Buffer some records of one partition, now and then some that were fetched before."""
+        """Buffer some records of one partition, now and then some fetched before, or not those that are next."""
         owned = [where for where in self.assigned if where in self.roster.owners]
         if not owned or len(self.buffer) > 3:
             return
@@ -178,14 +186,18 @@ class Process:
         begin = self.fetched.get(where, self.roster.owners[where].next)
         if random_.random() < 0.1:
             begin = max(0, begin - random_.randrange(4))
+        elif random_.random() < self.losses:
+            begin += random_.randrange(4)
         records = self.broker.raw[where[1]][begin : begin + random_.randint(1, 5)]
         if records:
-            self.buffer.append((self.generation, where, records))
+            self.buffer.append((self.generation, self.readings[where], where, records))
             self.fetched[where] = records[-1][0] + 1
 
     def deliver(self) -> None:
         """Process the oldest bundle; when done Faust acknowledges it, and may commit at once."""
-        generation, where, records = self.buffer.popleft()
+        generation, reading, where, records = self.buffer.popleft()
+        if reading != self.readings[where]:
+            return
 
         def acknowledge() -> None:
             self.broker.group_offsets[where] = max(self.broker.group_offsets.get(where, 0), records[-1][0] + 1)
@@ -235,8 +247,9 @@ def irregular(roster: type[Roster], draw: random.Random) -> type[Roster]:
 class Cluster:
     """Run processes by a seed: deliveries, fetches, checkpoints, kills, pauses, rebalances."""
 
-    def __init__(self, seed: int, records: int = 40, roster: type[Roster] = Roster) -> None:
-        """Write the raw log and start two members."""
+    def __init__(self, seed: int, records: int = 40, roster: type[Roster] = Roster, losses: float = 0.1) -> None:
+        """Write the raw log and start two members; `losses` is the share of fetches that pass over records."""
+        self.losses = losses
         self.random = random.Random(seed)
         self.broker = Broker()
         self.broker.append(self.random, records)
@@ -251,7 +264,9 @@ class Cluster:
 
     def new_process(self) -> Process:
         """Start a process with empty memory."""
-        return Process(self.broker, self.limits, self.roster)
+        started = Process(self.broker, self.limits, self.roster)
+        started.losses = self.losses
+        return started
 
     # --- the group ------------------------------------------------------------------------------------
 
