@@ -25,10 +25,6 @@ from exchanges import BACKFILL, Parser, StreamKind
 MISSING_MAX_INTERVALS = 256
 """Intervals of missing ids kept per stream; the lowest goes first, and ids in it then count as repeats."""
 
-RECENT_MAX_IDS = 256
-"""Identities remembered per stream where ids are not contiguous; a rising id below all of them is a repeat."""
-
-
 TRADES = StreamKind.TRADES.value
 
 
@@ -82,10 +78,10 @@ def _step(state: RowsSeen, turn: Turn) -> None:
         return
     turn.fresh = True
     if group.parser.ordered and not group.parser.composite_id:
-        _rising(seen, turn)
+        _rising(seen, turn, group.parser.recent_max_ids)
     else:
         _unordered(seen, turn, twins=bool(group.parser.composite_id))
-    del seen.recent[:-RECENT_MAX_IDS]
+    del seen.recent[: -group.parser.recent_max_ids]
 
 
 def _contiguous(turn: Turn, stream: str) -> bool:
@@ -188,17 +184,18 @@ def _fill(seen: Seen, one: int) -> bool:
     return False
 
 
-def _rising(seen: Seen, turn: Turn) -> None:
+def _rising(seen: Seen, turn: Turn, recent_max_ids: int) -> None:
+    """Take ids that only rise; one below all that are remembered was delivered long ago."""
     for row, one in enumerate(turn.ids()):
         if one <= seen.high:
             recent = seen.recent
-            if one in recent or (len(recent) >= RECENT_MAX_IDS and one < min(recent)):
+            if one in recent or (len(recent) >= recent_max_ids and one < min(recent)):
                 turn.drop_row(row)
                 turn.repeated()
                 continue
         seen.high = max(seen.high, one)
         seen.recent.append(one)
-        del seen.recent[:-RECENT_MAX_IDS]
+        del seen.recent[:-recent_max_ids]
 
 
 def _unordered(seen: Seen, turn: Turn, *, twins: bool) -> None:
@@ -242,11 +239,11 @@ def _quiet_ids(seen: Seen, ids: list[int], parser: Parser) -> Seen | None:
     if parser.ordered and not parser.composite_id:
         if ids[0] <= seen.high or not all(map(lt, ids, islice(ids, 1, None))):
             return None
-        return Seen(ids[-1], seen.missing, (seen.recent + ids)[-RECENT_MAX_IDS:])
+        return Seen(ids[-1], seen.missing, (seen.recent + ids)[-parser.recent_max_ids :])
     known = set(ids)
     if len(known) < len(ids) or NO_ID in known or not known.isdisjoint(seen.recent):
         return None
-    return Seen(seen.high, seen.missing, (seen.recent + ids)[-RECENT_MAX_IDS:])
+    return Seen(seen.high, seen.missing, (seen.recent + ids)[-parser.recent_max_ids :])
 
 
 OPERATOR = Operator("dedupe_rows", 40, RowsSeen, _step, _quiet)

@@ -174,9 +174,20 @@ def _append_funding(messages: Sequence[TickerFrame], frames: Sequence[int], colu
 
 _FUNDING = ("mark_price", "index_price", "funding_rate", "next_funding_ns", "interval_hours", "open_interest")
 
+RECENT_MAX_TRADES = 2048
+"""Two frames of as many trades as one may hold (PROTOCOLS 4.4): trade ids have no order."""
+
 # Identities as in PROTOCOLS 1.4.
 PARSERS = {
-    "trades": Parser("md.trades", "trades", TradeFrame, _append_trades, id_column="trade_id", ordered=False),
+    "trades": Parser(
+        "md.trades",
+        "trades",
+        TradeFrame,
+        _append_trades,
+        id_column="trade_id",
+        ordered=False,
+        recent_max_ids=RECENT_MAX_TRADES,
+    ),
     # The same `u` again is a heartbeat (PROTOCOLS 4.7) and dropped as a repeat; `u` starts again at 1.
     "quotes": Parser("md.quotes", "quotes", QuoteFrame, _append_quotes, id_column="update_id", ordered=False),
     "book": Parser("md.book", "book_deltas", BookFrame, _append_deltas, id_column="last_update_id"),

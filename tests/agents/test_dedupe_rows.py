@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from agents.dedupe_rows import MISSING_MAX_INTERVALS, RECENT_MAX_IDS
-from tests.doubles.raw_frames import Log, core, gap, quote, rows, trade
+import dataclasses
+
+import pytest
+
+from agents._core import PartitionCore
+from agents.dedupe_rows import MISSING_MAX_INTERVALS
+from exchanges import Exchange
+from tests.doubles.invented_venue import MARKET
+from tests.doubles.raw_frames import PARTITION, RAW_TOPIC, Log, core, gap, quote, rows, trade
+
+RECENT_MAX_IDS = MARKET.parsers["quotes"].recent_max_ids
 
 
 def test_contiguous_ids_are_taken_once() -> None:
@@ -168,3 +177,21 @@ def test_a_range_of_ids_that_is_none_is_a_dead_letter() -> None:
     outputs = core().process(log.records)
     assert rows(outputs, "md.dead_letters", "error", "frame_kind") == [("bad_absent", "trades_backfill")] * 2
     assert rows(outputs, "md.trades", "trade_id") == ["5", "9", "6", "7"]
+
+
+@pytest.mark.parametrize(("recent_max_ids", "repeated"), [(600, 600), (256, 255)])
+def test_ids_without_order_are_remembered_as_a_venue_needs_it(recent_max_ids: int, repeated: int) -> None:
+    """A frame of many rows that comes again is a repeat as a whole where there is room for its ids."""
+    parser = dataclasses.replace(
+        MARKET.parsers["trades"], contiguous=False, ordered=False, recent_max_ids=recent_max_ids
+    )
+    market = dataclasses.replace(MARKET, parsers={**MARKET.parsers, "trades": parser})
+    log = Log()
+    log.put("trades", trade(*range(1000, 1599)))
+    log.put("trades", trade(1))
+    log.put("trades", trade(*range(1000, 1599)), conn="b")
+    log.put("trades", trade(1), conn="b")
+    outputs = PartitionCore({"invented": Exchange("invented", {"m": market})}, RAW_TOPIC, PARTITION).process(
+        log.records
+    )
+    assert outputs.duplicates == {("invented", "m", "trades"): repeated}
