@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,13 +108,12 @@ class Columns:
             return self._salvage(field, values, row_frames, bad)
 
     def _salvage(self, field: Field, values: list[Any], row_frames: pa.Array | None, bad: list[BadCell]) -> pa.Array:
-        kept: list[Any] = []
-        for index, value in enumerate(values):
-            reason = _why_bad(field, value)
-            if reason:
-                frame = self.frames[index] if row_frames is None else row_frames[index].as_py()
-                bad.append(BadCell(frame, field.name, str(value)[:VALUE_MAX_CHARS], reason))
-            kept.append(None if reason else value)
+        kept = list(values)
+        for index in _misfitting(field, values, 0):
+            frame = self.frames[index] if row_frames is None else row_frames[index].as_py()
+            reason = _why_bad(field, values[index])
+            bad.append(BadCell(frame, field.name, str(values[index])[:VALUE_MAX_CHARS], reason))
+            kept[index] = None
         if field.type is Type.STRING:  # numbers and texts may stand side by side
             kept = [None if value is None else str(value) for value in kept]
         return _cast(field, kept)
@@ -151,6 +150,19 @@ def _texts(values: list[Any]) -> pa.Array:
         return pa.array(values, pa.string())
     except pa.ArrowTypeError:  # ids that a venue sends as numbers
         return pa.array(values, pa.int64()).cast(pa.string())
+
+
+def _misfitting(field: Field, values: list[Any], start: int) -> Iterator[int]:
+    """Find the values that do not fit by halving, so that one bad cell does not cost a cast per cell."""
+    try:
+        _cast(field, values)
+    except _MISFITS:
+        middle = len(values) // 2
+        if middle:
+            yield from _misfitting(field, values[:middle], start)
+            yield from _misfitting(field, values[middle:], start + middle)
+        else:
+            yield start
 
 
 def _why_bad(field: Field, value: object) -> str:

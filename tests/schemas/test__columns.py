@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from schemas import BadCell, Columns, topic_of
+from schemas import BadCell, Columns, _columns, topic_of
 from schemas._columns import VALUE_MAX_CHARS
+from schemas._types import Field
 
 
 def test_per_frame_columns_are_spread_over_rows() -> None:
@@ -77,6 +80,27 @@ def test_an_integer_beyond_64_bits_is_a_bad_cell() -> None:
     batch, bad = columns.build()
     assert batch.column("update_id").to_pylist() == [None, 2**63 - 1]
     assert [(cell.frame, cell.column) for cell in bad] == [(3, "update_id")]
+
+
+def test_a_bad_cell_costs_few_casts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One bad price among 4,096 is found by halving, not by casting each of them."""
+    casts = 0
+    cast = _columns._cast
+
+    def counting(field: Field, values: list[Any]) -> pa.Array:
+        nonlocal casts
+        casts += 1
+        return cast(field, values)
+
+    monkeypatch.setattr(_columns, "_cast", counting)
+    columns = Columns(topic_of("trades"))
+    prices = ["1.5"] * 4096
+    prices[1234] = "x"
+    columns.extend(range(4096), [1] * 4096, {"price": prices})
+    batch, bad = columns.build()
+    assert [(cell.frame, cell.value) for cell in bad] == [(1234, "x")]
+    assert batch.column("price").null_count == 1
+    assert casts < 40
 
 
 def test_a_bad_cell_is_told_briefly() -> None:
