@@ -10,7 +10,7 @@ from cryptoflow.demo.plan import MarketPlan, Plan
 from cryptoflow.errors import ConfigError
 from cryptoflow.simulator import plan_recording
 from cryptoflow.simulator.recording import Plan as Recording
-from exchanges import Exchange, Market
+from exchanges import Exchange, Market, StreamKind
 
 
 def plan_of(options: DemoOptions) -> Plan:
@@ -31,14 +31,22 @@ def plan_of(options: DemoOptions) -> Plan:
 
 
 def channels_of(market: Market, symbols: Iterable[str], streams: Iterable[str]) -> tuple[str, ...]:
-    """Return the channels of a market whose streams were recorded; others, such as klines, are not asked for."""
-    recorded = set(streams)
-    names = ["", *symbols]
-    return tuple(
-        stream.channel
-        for stream in market.streams
-        if any({(told := market.stream_name(stream, name)), market.heard_as(told)} & recorded for name in names)
-    )
+    """Return the channels of a market whose streams were recorded; others, such as klines, are not asked for.
+
+    A symbol has one channel of books and one of trades, since each channel counts by itself: of several
+    that were recorded the market's default is asked for, or else the first.
+    """
+    recorded, names = set(streams), ["", *symbols]
+    chosen: set[str] = set()
+    taken: dict[StreamKind, set[str]] = {StreamKind.BOOK: set(), StreamKind.TRADES: set()}
+    for stream in sorted(market.streams, key=lambda stream: not stream.default):
+        found = {
+            name for name in names if {(told := market.stream_name(stream, name)), market.heard_as(told)} & recorded
+        }
+        if found and taken.get(stream.kind, set()).isdisjoint(found):
+            chosen.add(stream.channel)
+            taken.get(stream.kind, set()).update(found)
+    return tuple(stream.channel for stream in market.streams if stream.channel in chosen)
 
 
 def _dialects(found: Recording, exchanges: dict[str, Exchange]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from cryptoflow.demo.plan import MarketPlan, Plan
 from cryptoflow.demo.recorded import channels_of, plan_of
 from cryptoflow.errors import ConfigError
 from exchanges.binance import USDM
+from exchanges.bybit import LINEAR
 
 T = 1_790_000_000_000_000_000
 
@@ -58,6 +59,19 @@ def test_several_markets_are_replayed_side_by_side(tmp_path: Path) -> None:
 def test_a_channel_is_known_by_its_streams() -> None:
     """The names are the market's own, of the symbols recorded."""
     assert channels_of(USDM, ["BTCUSDT"], ["btcusdt@depth@0ms", "ethusdt@aggTrade"]) == ("depth@0ms",)
+
+
+@pytest.mark.parametrize(
+    ("streams", "wanted"),
+    [
+        (("orderbook.50.A", "orderbook.200.A", "orderbook.1.A"), ("orderbook.1", "orderbook.200")),
+        (("orderbook.1000.A", "orderbook.50.A"), ("orderbook.50",)),
+        (("orderbook.50.A", "orderbook.200.B"), ("orderbook.200", "orderbook.50")),
+    ],
+)
+def test_a_symbol_has_one_channel_of_books(streams: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    """Each depth counts by itself: the default is taken, else the first; other symbols may have another."""
+    assert channels_of(LINEAR, ["A", "B"], streams) == wanted
 
 
 def test_a_market_nobody_can_record_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
