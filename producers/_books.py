@@ -44,6 +44,7 @@ class _Book:
     fetched_s: float = float("-inf")
     renewed_s: float = float("-inf")
     renewals: int = 0
+    resyncs: int = 0
 
 
 class Books:
@@ -67,6 +68,11 @@ class Books:
     def valid_count(self) -> int:
         """Count the books that are whole."""
         return sum(book.state.valid for book in self._books.values())
+
+    def status(self, symbol: str) -> tuple[bool, int]:
+        """Return whether a book is whole, and how often it had to begin anew."""
+        book = self._books.get(symbol)
+        return (book.state.valid, book.resyncs) if book is not None else (False, 0)
 
     def delta(self, symbol: str, first: int, last: int, prev: int, now_s: float) -> DeltaVerdict:
         """Judge a delta just received; a broken or new book asks for a snapshot."""
@@ -173,6 +179,7 @@ class Books:
         return verdict
 
     def _want(self, book: _Book, reason: Reason, now_s: float) -> None:
+        book.resyncs += reason is Reason.RESYNC and book.reason is not Reason.RESYNC
         book.reason = reason
         book.due_s = max(now_s, book.due_s) if book.stale else now_s
         if self.in_stream:

@@ -83,6 +83,10 @@ class Feed:
         """Tell whether the venue accepted this stream."""
         return self._states.get(stream) is StreamState.ACKNOWLEDGED
 
+    def is_given_up(self, stream: str) -> bool:
+        """Tell whether the venue refused this stream for good."""
+        return self._states.get(stream) is StreamState.GIVEN_UP
+
     @property
     def is_leaving(self) -> bool:
         """Tell whether the venue did not answer yet that it gave up what was dropped."""

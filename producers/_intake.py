@@ -9,6 +9,9 @@ from producers._own import OwnFrames
 from producers._publisher import Publisher
 from schemas import GapEvidence
 
+GAPS_MAX = 65_536
+"""Lanes and kinds whose gaps are counted; there are more only where symbols came and went without end."""
+
 
 class Intake:
     """Gather frames into envelopes and hand those to the publisher."""
@@ -21,6 +24,8 @@ class Intake:
         self._own = OwnFrames(feed)
         self.conns = {self._own.conn}
         """The connections of this process, so that its frames can be told apart in the log."""
+        self.gaps: dict[tuple[bytes, str], tuple[int, str]] = {}
+        """How many gaps were declared per lane and stream kind, and the cause of the last one."""
 
     def line(self, feed: str) -> Intake:
         """Return a door to the same log whose own frames have another label."""
@@ -44,6 +49,10 @@ class Intake:
     def gap(self, lane: Lane, evidence: GapEvidence) -> None:
         """Write evidence of a gap into a symbol's lane, before anything that comes later."""
         frame, now_ns = self._own.gap(evidence)
+        for kind in evidence.streams:
+            count = self.gaps.get((lane.key, kind), (0, ""))[0]
+            if count or len(self.gaps) < GAPS_MAX:
+                self.gaps[lane.key, kind] = count + 1, evidence.cause
         self.balance.received[lane.count_key("gap")] += 1
         self.take(lane, "gap", frame, now_ns)
 

@@ -110,6 +110,11 @@ class MarketRun:
         return list(self.lanes) if self._wants is None else self._wants(self.listed, self._volumes)
 
     @property
+    def books(self) -> Books:
+        """Return what is known of the books, for people to look at."""
+        return self._books
+
+    @property
     def held(self) -> Sequence[str]:
         """Return the symbols recorded now."""
         return list(self.lanes)

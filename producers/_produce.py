@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import metadata
@@ -31,6 +31,7 @@ from producers._replica import spool_name, with_replica
 from producers._reseed import ReseedRequest, hear
 from producers._restart import last_heard
 from producers._spool import Spool
+from producers._status import Status
 from producers._watchdog import PauseDetector
 from schemas import GapEvidence
 
@@ -45,13 +46,15 @@ _RECORD_MARGIN_BYTES = 4096
 class OnFacts(Protocol):
     """Take what a producer says of itself, as cryptoflow.health serves it."""
 
-    def __call__(self, *, live: bool, ready: bool, detail: dict[str, object]) -> None:
-        """Take the newest facts."""
+    def __call__(
+        self, *, live: bool, ready: bool, detail: dict[str, object], status: Callable[[], dict[str, object]]
+    ) -> None:
+        """Take the newest facts; `status` tells of each stream, when called in the producer's loop."""
         ...
 
 
-def _nobody(*, live: bool, ready: bool, detail: dict[str, object]) -> None:
-    del live, ready, detail
+def _nobody(*, live: bool, ready: bool, detail: dict[str, object], status: Callable[[], dict[str, object]]) -> None:
+    del live, ready, detail, status
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,8 @@ class _Run:
             venue.exchange.name: Ownership(settings, venue.exchange.name, selections, self._intake.conns.__contains__)
             for venue in venues
         }
+        who = {"replica": own.replica_index, "feed": own.feed}
+        self._status = Status(self._markets, self._ownerships, self._intake, who)
         self._state = "starting"
         self._sealed = 0
         self._synced_s = 0.0
@@ -273,6 +278,7 @@ class _Run:
                 watched_s = now_s
                 for market in self._markets.values():
                     market.watch(now_ns)
+            self._status.sample(now_s)
             self._declare_damage()
             await asyncio.sleep(_OCCUPANCY_S)
 
@@ -325,6 +331,7 @@ class _Run:
                 "spool_bytes": self._spool.size_bytes,
                 "markets": {".".join(key): market.facts() for key, market in self._markets.items()},
             },
+            status=self._status.facts,
         )
 
     def _dropped(self, lane: Lane, hole: Hole) -> None:

@@ -164,6 +164,10 @@ class Watchdog:
             return self._limits.unheard_limit_s, "unheard_limit_s"
         return None
 
+    def is_silent(self, name: str) -> bool:
+        """Tell whether a stream is beyond its limit and was not heard since."""
+        return bool(self._watches[name].alarmed_ns)
+
     def check(self, now_ns: int) -> list[Silence]:
         """Learn the rates and return streams that fell silent since the last check."""
         found: list[Silence] = []

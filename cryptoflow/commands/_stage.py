@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import signal
 import threading
@@ -14,6 +15,7 @@ from cryptoflow.errors import ConfigError
 from cryptoflow.health import Facts, HealthServer
 
 HARD_EXIT_S = 30.0
+STATUS_TIMEOUT_S = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -44,18 +46,28 @@ class Health:
         """Bind nothing yet; until the stage speaks it is live and not ready."""
         self._settings = settings
         self._facts = Facts(live=True, ready=False, detail={"state": "starting"})
+        self._status: tuple[asyncio.AbstractEventLoop, Callable[[], object]] | None = None
         self._server: HealthServer | None = None
 
-    def tell(self, *, live: bool, ready: bool, detail: dict[str, object]) -> None:
-        """Take what the stage says now."""
+    def tell(
+        self,
+        *,
+        live: bool,
+        ready: bool,
+        detail: dict[str, object],
+        status: Callable[[], object] | None = None,
+    ) -> None:
+        """Take what the stage says now; a status is asked for in the event loop that told it."""
         self._facts = Facts(live=live, ready=ready, detail=detail)
+        if status is not None:
+            self._status = asyncio.get_running_loop(), status
 
     def __enter__(self) -> Self:
         """Serve. Raises ConfigError when the port is taken."""
         port = self._settings.health_port
         if port:
             try:
-                self._server = HealthServer(self._settings.health_bind, port, lambda: self._facts)
+                self._server = HealthServer(self._settings.health_bind, port, lambda: self._facts, self._ask)
             except OSError as error:
                 raise ConfigError(
                     f"serving health on {self._settings.health_bind}:{port}: {error.strerror}",
@@ -68,6 +80,22 @@ class Health:
         """Free the port."""
         if self._server:
             self._server.stop()
+
+    def _ask(self) -> object | None:
+        """Return the stage's status, None when it has none; a loop that does not answer in time raises."""
+        if self._status is None:
+            return None
+        loop, status = self._status
+        answer: concurrent.futures.Future[object] = concurrent.futures.Future()
+
+        def look() -> None:
+            try:
+                answer.set_result(status())
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked
+                answer.set_exception(error)
+
+        loop.call_soon_threadsafe(look)
+        return answer.result(STATUS_TIMEOUT_S)
 
 
 def arm_hard_exit(limit_s: float = HARD_EXIT_S) -> None:

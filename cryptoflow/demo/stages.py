@@ -10,7 +10,7 @@ from cryptoflow.demo.options import DemoOptions
 from cryptoflow.demo.plan import Plan, cli, overlay, simulate_command, write_config
 from cryptoflow.demo.progress import fetch_json
 from cryptoflow.errors import StopError
-from cryptoflow.localstack import LocalStack
+from cryptoflow.localstack import LocalStack, record
 from cryptoflow.localstack.ports import free_ports
 from cryptoflow.localstack.supervise import Child
 
@@ -37,6 +37,9 @@ class Stages:
         """Start everything, the readers before the writer. Raises StopError when a part does not come up."""
         simulator = self._start_simulator()
         write_config(self.config, self.stack.settings, overlay(self.plan, simulator["endpoints"], self.stack.data_dir))
+        record.write_health(
+            self.stack.data_dir, {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
+        )
         self._start("worker", "worker")
         self._start("sink", "sink", "iceberg")
         for name in ("worker", "sink"):

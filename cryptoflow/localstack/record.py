@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cryptoflow.config import Settings
 
 _RECORD = "stack.json"
 _CONFIG = "settings.yaml"
+_HEALTH = "health.json"
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,26 @@ def exactly(values: dict[str, Any]) -> Settings:
     return Settings().model_copy(update=sections)
 
 
+def write_health(data_dir: Path, urls: Mapping[str, str]) -> None:
+    """Write where the processes that use the stack serve their health, by role."""
+    _replace(data_dir / _HEALTH, json.dumps(dict(urls)) + "\n")
+
+
+def health(data_dir: Path) -> dict[str, str]:
+    """Return where the processes of the stack that runs serve their health; nothing when none runs."""
+    if read(data_dir) is None:
+        return {}
+    try:
+        found: dict[str, str] = json.loads((data_dir / _HEALTH).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
 def remove(data_dir: Path) -> None:
     """Forget the running stack; its settings stay."""
-    (data_dir / _RECORD).unlink(missing_ok=True)
+    for name in (_RECORD, _HEALTH):
+        (data_dir / name).unlink(missing_ok=True)
 
 
 def plain(value: Any) -> Any:

@@ -21,13 +21,20 @@ class Subject:
     def __init__(self) -> None:
         """Begin live, not ready."""
         self.facts: Facts | Exception = Facts(live=True, ready=False, detail={"role": "test"})
-        self.server = HealthServer(LOOPBACK, 0, self.answer)
+        self.status: object | None = None
+        self.server = HealthServer(LOOPBACK, 0, self.answer, self.tell)
 
     def answer(self) -> Facts:
         """Return the facts, or fail."""
         if isinstance(self.facts, Exception):
             raise self.facts
         return self.facts
+
+    def tell(self) -> object | None:
+        """Return the status, or fail."""
+        if isinstance(self.status, Exception):
+            raise self.status
+        return self.status
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask one path; return status and body."""
@@ -99,3 +106,14 @@ def test_a_port_in_use_is_an_error(subject: Subject) -> None:
     """A second server on the port fails at once instead of being silently deaf."""
     with pytest.raises(OSError, match="in use"):
         HealthServer(LOOPBACK, subject.server.port, subject.answer)
+
+
+def test_status_is_what_the_process_says(subject: Subject) -> None:
+    """A process that has none answers 404, one that cannot tell 503 with the reason."""
+    assert subject.get("/status")[0] == 404
+    subject.status = {"streams": [1]}
+    code, body = subject.get("/status")
+    assert (code, json.loads(body)) == (200, {"streams": [1]})
+    subject.status = TimeoutError("busy")
+    code, body = subject.get("/status/")
+    assert (code, json.loads(body)) == (503, {"error": "TimeoutError('busy')"})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -86,6 +89,32 @@ def test_health_is_served_while_the_stage_runs() -> None:
             assert json.load(answer)["lag"] == 3
     with _stage.Health(Settings()):
         pass
+
+
+async def test_a_status_is_asked_for_in_the_loop_that_told_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stage looks at changes in its loop only; a loop that does not answer, or an error, is told."""
+    port = free_port()
+
+    def get() -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=5) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    with _stage.Health(Settings(health_port=port)) as health:
+        health.tell(live=True, ready=True, detail={})
+        assert (await asyncio.to_thread(get))[0] == 404
+        here = threading.get_ident()
+        health.tell(live=True, ready=True, detail={}, status=lambda: {"here": threading.get_ident() == here})
+        assert await asyncio.to_thread(get) == (200, b'{"here":true}\n')
+        health.tell(live=True, ready=True, detail={}, status=lambda: 1 / 0)
+        assert (await asyncio.to_thread(get))[0] == 503
+        monkeypatch.setattr(_stage, "STATUS_TIMEOUT_S", 0.05)
+        waiting = asyncio.get_running_loop().run_in_executor(None, get)
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is blocked on purpose
+        assert (await waiting)[0] == 503
 
 
 def test_a_taken_health_port_is_one_line() -> None:

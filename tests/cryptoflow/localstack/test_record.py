@@ -39,6 +39,17 @@ def test_a_stack_that_died_does_not_run(tmp_path: Path) -> None:
     assert record.saved_settings(tmp_path) == Settings()
 
 
+def test_where_processes_serve_their_health_is_known_while_the_stack_runs(tmp_path: Path) -> None:
+    """Afterwards another process may listen there."""
+    record.write_health(tmp_path, {"producer": "http://127.0.0.1:5"})
+    assert record.health(tmp_path) == {}
+    record.write(tmp_path, record.StackRecord(os.getpid(), {}, Settings()))
+    assert record.health(tmp_path) == {"producer": "http://127.0.0.1:5"}
+    record.remove(tmp_path)
+    record.write(tmp_path, record.StackRecord(os.getpid(), {}, Settings()))
+    assert record.health(tmp_path) == {}
+
+
 def test_nothing_recorded_is_nothing(tmp_path: Path) -> None:
     """An empty folder has no stack; a half-written record is none either."""
     assert record.read(tmp_path) is None

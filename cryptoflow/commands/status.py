@@ -1,0 +1,153 @@
+"""`cryptoflow status`: how each stream of the running producers is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
+
+import click
+
+from cryptoflow.commands._output import DATA_DIR_OPTION, JSON_OPTION, say_error, say_json, say_table
+from cryptoflow.config import Settings, load
+from cryptoflow.errors import ConfigError, UnreachableError
+
+_TIMEOUT_S = 10.0
+_BODY_MAX_BYTES = 256 * 1024 * 1024
+_LESS_THAN_HALF = 0.5
+_HEADER = (
+    *("market", "symbol", "stream", "state", "last frame", "rate", "expected"),
+    *("gaps", "resyncs", "book", "owner", "where"),
+)
+
+Row = Mapping[str, Any]
+
+
+@click.command()
+@click.option(
+    "--url",
+    "urls",
+    multiple=True,
+    help="Where a producer serves its health; may be repeated.  [default: the settings health_bind and health_port, "
+    "else the local stack]",
+)
+@click.option("--exchange", "exchanges", multiple=True, help="Show a venue; may be repeated.  [default: all]")
+@click.option("--market", "markets", multiple=True, help="Show a market; may be repeated.  [default: all]")
+@click.option("--symbol", "symbols", multiple=True, help="Show a native symbol; may be repeated.  [default: all]")
+@click.option("--streams", help="Show stream kinds, such as book,trades.  [default: all]")
+@click.option("--bad", is_flag=True, help="Show only streams that are not ok, broken books, and rates below half.")
+@DATA_DIR_OPTION
+@JSON_OPTION
+def command(
+    urls: tuple[str, ...],
+    exchanges: tuple[str, ...],
+    markets: tuple[str, ...],
+    symbols: tuple[str, ...],
+    streams: str | None,
+    bad: bool,
+    data_dir: str | None,
+    as_json: bool,
+) -> None:
+    r"""Show each stream: its last frame, rate against expectation, gaps, resyncs, book and owner.
+
+    States are ok, silent (beyond its limit), unheard (accepted, no frame yet), waiting (for the answer
+    to its subscription), refused, disconnected. Gaps and resyncs count from the start of the producer;
+    the book is as the producer sees it. The exit code is 3 when a producer does not answer.
+
+    \b
+    Example:
+      cryptoflow status --url http://10.0.0.5:9100 --url http://10.0.0.6:9100 --bad
+    """
+    told: list[dict[str, Any]] = []
+    missing: list[UnreachableError] = []
+    for url in urls or _usual(load(), data_dir):
+        try:
+            told.append({"url": url, **_ask(url)})
+        except UnreachableError as error:
+            missing.append(error)
+    kinds = set(streams.split(",")) if streams else set()
+    for one in told:
+        one["streams"] = [
+            row
+            for row in one["streams"]
+            if (not exchanges or row["exchange"] in exchanges)
+            and (not markets or {row["market"], f"{row['exchange']}.{row['market']}"} & set(markets))
+            and (not symbols or row["symbol"] in symbols)
+            and (not kinds or kinds & set(row["stream"].split("+")))
+            and (not bad or _is_bad(row))
+        ]
+    if as_json:
+        say_json(told)
+    else:
+        say_table(_HEADER, _rows(told))
+    for other in missing[1:]:
+        say_error(str(other))
+    if missing:
+        raise missing[0]
+
+
+def _usual(settings: Settings, data_dir: str | None) -> Sequence[str]:
+    """Return where producers are to be asked when nobody says. Raises ConfigError."""
+    if settings.health_port and not data_dir:
+        bind = settings.health_bind
+        return (f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{settings.health_port}",)  # noqa: S104 - compared
+    from cryptoflow.localstack import record  # noqa: PLC0415 - a quick --help
+
+    url = record.health(record.folder(settings, Path(data_dir) if data_dir else None)).get("producer")
+    if url is None:
+        raise ConfigError(
+            "asking producers: neither health_port is configured nor does a local stack with a producer run",
+            fix="name one with --url, or set health_port",
+        )
+    return (url,)
+
+
+def _ask(url: str) -> dict[str, Any]:
+    """Return what a producer says of its streams. Raises UnreachableError."""
+    try:
+        # Proxies of the environment are for other hosts.
+        with build_opener(ProxyHandler({})).open(f"{url.rstrip('/')}/status", timeout=_TIMEOUT_S) as answer:
+            found = json.loads(answer.read(_BODY_MAX_BYTES))
+    except HTTPError as error:
+        with error:
+            raise UnreachableError(
+                f"asking {url}: status {error.code}", fix="name a producer that has begun to record"
+            ) from error
+    except (URLError, OSError, ValueError) as error:
+        raise UnreachableError(
+            f"asking {url}: {error}", fix="check that the producer runs and its health_port"
+        ) from error
+    if not isinstance(found, dict) or not isinstance(found.get("streams"), list):
+        raise UnreachableError(f"asking {url}: it is no producer", fix="name the health port of a producer")
+    return found
+
+
+def _is_bad(row: Row) -> bool:
+    expected = row["expected_per_s"]
+    slow = expected is not None and row["rate_per_s"] < expected * _LESS_THAN_HALF
+    return row["state"] != "ok" or row["book_valid"] is False or slow
+
+
+def _rows(told: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[object]]:
+    for one in told:
+        for row in one["streams"]:
+            yield (
+                f"{row['exchange']}.{row['market']}",
+                row["symbol"],
+                row["stream"],
+                row["state"],
+                f"{row['silence_s']:.1f} s ago" if row["silence_s"] is not None else "-",
+                f"{row['rate_per_s']:.4g}/s",
+                f"{row['expected_per_s']:.4g}/s" if row["expected_per_s"] is not None else "-",
+                f"{row['gaps']} ({row['last_gap']})" if row["gaps"] else 0,
+                row["resyncs"],
+                {True: "valid", False: "invalid", None: "-"}[row["book_valid"]],
+                " ".join(part for part in (row["owner"], row["feed"], row["handover"]) if part),
+                one["url"].partition("://")[2],
+            )
+
+
+COMMAND = command

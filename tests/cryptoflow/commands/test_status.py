@@ -1,0 +1,112 @@
+"""`cryptoflow status` shows the streams of running producers, and which of them are not well."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryptoflow.config import Settings
+from cryptoflow.health import Facts, HealthServer
+from cryptoflow.localstack import record
+
+
+def row(symbol: str, **changes: Any) -> dict[str, Any]:
+    """Describe a stream that is well."""
+    return {
+        "exchange": "okx", "market": "swap", "symbol": symbol, "stream": "trades", "name": f"trades:{symbol}",
+        "state": "ok", "last_ns": 5, "silence_s": 0.25, "limit_s": 30.0, "frames": 7, "rate_per_s": 12.3456,
+        "expected_per_s": 12.0, "gaps": 0, "last_gap": "", "resyncs": 0, "book_valid": None, "owner": "0/2",
+        "handover": "", "feed": "", "address": "", "conn": "c", **changes,
+    }  # fmt: skip
+
+
+ROWS = [
+    row("AAA"),
+    row("BBB", stream="book", book_valid=False, resyncs=2, gaps=3, last_gap="silence", handover="giving"),
+    row("CCC", exchange="binance", market="usdm", rate_per_s=1.0),
+    row("*", stream="liquidations", state="silent", silence_s=None, expected_per_s=None),
+]
+
+
+@pytest.fixture
+def producer() -> Iterator[str]:
+    """Serve a producer's status."""
+    server = HealthServer(
+        "127.0.0.1", 0, lambda: Facts(live=True, ready=True), lambda: {"replica": 0, "at_ns": 1, "streams": ROWS}
+    )
+    server.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.stop()
+
+
+def symbols(result: Any) -> list[str]:
+    """Return the symbols shown in JSON."""
+    return [one["symbol"] for told in json.loads(result.stdout) for one in told["streams"]]
+
+
+def test_each_stream_is_a_line(cli: Callable[..., Any], producer: str) -> None:
+    """With what a person asks of it."""
+    shown = cli("status", "--url", producer)
+    assert shown.exit_code == 0, shown.output
+    where = producer.removeprefix("http://")
+    assert shown.stdout.splitlines()[1].split() == [
+        *("okx.swap", "AAA", "trades", "ok", "0.2", "s", "ago", "12.35/s", "12/s"),
+        *("0", "0", "-", "0/2", where),
+    ]
+    assert "3 (silence)  2        invalid  0/2 giving" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), ["AAA", "BBB", "CCC", "*"]),
+        (("--exchange", "binance"), ["CCC"]),
+        (("--market", "swap", "--streams", "trades,liquidations"), ["AAA", "*"]),
+        (("--market", "binance.usdm"), ["CCC"]),
+        (("--symbol", "AAA", "--symbol", "CCC"), ["AAA", "CCC"]),
+        (("--bad",), ["BBB", "CCC", "*"]),
+    ],
+)
+def test_streams_can_be_chosen(
+    cli: Callable[..., Any], producer: str, words: tuple[str, ...], expected: list[str]
+) -> None:
+    """By venue, market, symbol and kind; and only those that are not well."""
+    assert symbols(cli("status", "--url", producer, "--json", *words)) == expected
+
+
+def test_a_producer_that_does_not_answer_is_told(cli: Callable[..., Any], producer: str) -> None:
+    """What the others say is shown all the same; the exit code is 3."""
+    shown = cli("status", "--url", "http://127.0.0.1:1", "--url", producer, "--json")
+    assert shown.exit_code == 3
+    assert symbols(shown)[:1] == ["AAA"]
+    assert "asking http://127.0.0.1:1" in shown.stderr
+
+
+def test_something_else_is_no_producer(error_line: Callable[..., str]) -> None:
+    """A process without a status, and one with another."""
+    server = HealthServer("127.0.0.1", 0, lambda: Facts(live=True, ready=True), lambda: {"streams": 5})
+    server.start()
+    assert "it is no producer" in error_line(3, "status", "--url", f"http://127.0.0.1:{server.port}")
+    server.stop()
+    server = HealthServer("127.0.0.1", 0, lambda: Facts(live=True, ready=True))
+    server.start()
+    assert "status 404" in error_line(3, "status", "--url", f"http://127.0.0.1:{server.port}")
+    server.stop()
+
+
+def test_where_to_ask_is_configured_or_the_local_stack(
+    cli: Callable[..., Any], error_line: Callable[..., str], producer: str, tmp_path: Path
+) -> None:
+    """Nothing is guessed beyond that."""
+    assert symbols(cli("status", "--json", CRYPTOFLOW_HEALTH_PORT=producer.rpartition(":")[2]))[0] == "AAA"
+    assert "neither health_port is configured" in error_line(2, "status")
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    record.write(folder, record.StackRecord(os.getpid(), {}, Settings()))
+    record.write_health(folder, {"producer": producer})
+    assert symbols(cli("status", "--json", "--data-dir", str(folder)))[0] == "AAA"
