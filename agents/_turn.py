@@ -51,11 +51,12 @@ class Turn:
     Operators of a later stage see what earlier ones found: `evidence` (of producers that counts here,
     by stream), `holes`, `late_ids` (missing ids that arrived), `absent_ids` (ranges of missing ids that
     never existed), `fresh` (the frame moved its stream on), `spliced` (the book became valid, or a
-    snapshot of its stream came), `begun` (the book begins anew with the levels of this frame), `broke`
-    (the book is not proven any more), `next_ids` (the id expected next, by stream), `chained_from` (the
-    id up to which a new chain may miss some), `book` (what continuity of the book rests on), `elected`
-    (the connection that counts, by stream), `replaced` (another connection's book is awaited),
-    `overlaps` (other connections serve the stream, too) and `previous_ns` (when it was heard before).
+    snapshot of its stream came), `begun` (the book begins anew with the levels of this frame), `applied`
+    (the levels of this update change a valid book), `broke` (the book is not proven any more), `next_ids`
+    (the id expected next, by stream), `chained_from` (the id up to which a new chain may miss some),
+    `book` (what continuity of the book rests on), `elected` (the connection that counts, by stream),
+    `replaced` (another connection's book is awaited), `overlaps` (other connections serve the stream,
+    too) and `previous_ns` (when it was heard before).
     """
 
     batch: Batch
@@ -72,6 +73,7 @@ class Turn:
     fresh: bool = False
     spliced: bool = False
     begun: bool = False
+    applied: bool = False
     broke: bool = False
     replaced: bool = False
     overlaps: bool = False

@@ -114,7 +114,9 @@ def _delta(state: Sequence, turn: Turn, market: Market) -> None:
         if len(state.ahead) > AHEAD_MAX_DELTAS:
             _give_up(state, turn, market.book_rules)
         return
-    if _judge(state, turn, market.book_rules, ids) is DeltaVerdict.OLD:
+    verdict = _judge(state, turn, market.book_rules, ids)
+    turn.applied = verdict is DeltaVerdict.APPLIED
+    if verdict is DeltaVerdict.OLD:
         turn.repeated()
         turn.drop_rows_of_frame()
     while state.ahead and not _is_ahead(state.book, state.ahead[0]):
@@ -207,6 +209,8 @@ def _quiet(state: Sequence, run: Run) -> Sequence | None:
     verdicts = [on_delta(book, *ids) for ids in zip(*columns, strict=True)]
     if DeltaVerdict.BREAK in verdicts or DeltaVerdict.OLD in verdicts or book.valid != held.valid:
         return None
+    if held.valid and DeltaVerdict.BUFFERED in verdicts:
+        return None  # not all levels of the run are the book's
     return Sequence(book, state.snapshots, heard=True)
 
 
