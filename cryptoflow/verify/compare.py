@@ -173,16 +173,21 @@ def _compare_garbage(ledger: Ledger, gaps: dict[Name, list[Gap]], read_table: Re
             letters[payload] += 1
             symbols[payload] = symbol
     report.rows["dead_letters"] = letters.total()
+    alike: dict[str, list[list[tuple[Name, Hashable]]]] = {}
     for garbage in ledger.garbage:
-        owners = {symbol for (_, _, symbol), _ in garbage.replaced}
-        name = f"garbage in place of {garbage.replaced[0]}"
-        count = letters.pop(garbage.payload_b64, 0)
-        if count > len(garbage.replaced):
-            report.fail("duplicated", f"dead_letters: {name} stands {count} times", count - 1)
-        elif count and symbols[garbage.payload_b64] not in {*owners, _UNREADABLE}:
-            report.fail("altered", f"dead_letters: {name} is under {symbols[garbage.payload_b64]}")
-        elif not count and not all(_in_gap(ledger, *replaced, gaps) for replaced in garbage.replaced):
-            report.fail("lost", f"dead_letters: {name} is missing")
+        # What is left of two frames broken off may be the same.
+        alike.setdefault(garbage.payload_b64, []).append(garbage.replaced)
+    for payload, all_replaced in alike.items():
+        owners = {symbol for replaced in all_replaced for (_, _, symbol), _ in replaced}
+        name = f"garbage in place of {all_replaced[0][0]}"
+        count = letters.pop(payload, 0)
+        bare = [one for one in all_replaced if not all(_in_gap(ledger, *replaced, gaps) for replaced in one)]
+        if count > sum(map(len, all_replaced)):
+            report.fail("duplicated", f"dead_letters: {name} stands {count} times", count - len(all_replaced))
+        elif count and symbols[payload] not in {*owners, _UNREADABLE}:
+            report.fail("altered", f"dead_letters: {name} is under {symbols[payload]}")
+        elif count < len(bare):
+            report.fail("lost", f"dead_letters: {name} is missing", len(bare) - count)
     for payload, count in letters.items():
         report.fail(
             "altered", f"dead_letters: {count} of {symbols[payload]} that were no garbage: {payload[:80]}", count

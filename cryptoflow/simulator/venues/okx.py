@@ -68,9 +68,8 @@ class Okx(Venue):
         requests_per_hour_max=480, names_max_chars=65_536, subscribe_within_s=30.0, idle_push_s=30.0,
         connects_max=3, connects_window_s=1.0, rest_weight_max=40, rest_window_s=2.0,
     )  # fmt: skip
-    number_pattern = re.compile(
-        rb'"(?:px|sz|bkPx|markPx|oi|idxPx|fundingRate|askPx|bidPx)":"-?[0-9.]+"|\["[0-9.]+","[0-9.]+"'
-    )
+    # An index and a rate may be negative.
+    number_pattern = re.compile(rb'"(?:px|sz|bkPx|markPx|oi|askPx|bidPx)":"[0-9.]+"|\["[0-9.]+","[0-9.]+"')
     field_pattern = re.compile(rb',"ts":"[0-9]+"')
 
     @override

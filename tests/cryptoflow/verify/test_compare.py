@@ -8,6 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from cryptoflow.simulator.outlet import Armed
+
+MARKET = "binance.usdm"
 TABLES = ["trades", "quotes", "book_deltas", "funding", "liquidations"]
 
 
@@ -120,6 +123,21 @@ def test_garbage(session, variant):
     assert report.counts["lost"] == report.counts["altered"] == 1
     session.rows["dead_letters"].clear()
     assert session.compare().counts["lost"] == 1
+
+
+def test_garbage_alike(session):
+    """Two frames may be broken off to the same bytes: as many dead letters are asked for, not one for each."""
+    stream = f"{session.symbols[0].lower()}@markPrice@1s"
+    for _ in range(2):
+        session.outlet.armed[f"{MARKET} {stream}"] = Armed("garbage", garble=lambda _frame: (b"{", 1))
+        session.play()
+        session.play()
+    assert len(session.rows["dead_letters"]) == 2
+    assert session.compare().clean, session.compare().text()
+    letter = session.rows["dead_letters"].pop()
+    assert session.compare().counts["lost"] == 1
+    session.rows["dead_letters"] += [letter, letter]
+    assert session.compare().counts["duplicated"] == 1
 
 
 def test_snapshots(session):
