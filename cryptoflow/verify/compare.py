@@ -73,11 +73,14 @@ def _compare_table(
             continue
         book = (name[0], name[2])
         held = found.books.get(book, {})
-        timelines[name] = _timeline(track, book, held, suspects, report)
-        for key in held.keys() - track.positions.keys():
-            report.fail("altered", f"{_named(table, book, key)}: a row of no frame sent", held[key][0])
+        fetched = found.fetched.get(book, {})
+        timelines[name] = _timeline(track, book, held, fetched, suspects, report)
+        for key in (held.keys() | fetched.keys()) - track.positions.keys():
+            report.fail("altered", f"{_named(table, book, key)}: a row of no frame sent", held.get(key, [1])[0])
+        for key in held.keys() & fetched.keys():
+            report.fail("duplicated", f"{_named(table, book, key)}: received and fetched", fetched[key][0])
     sent = {(market, symbol) for market, _, symbol in timelines}
-    for book in found.books.keys() - sent:
+    for book in (found.books.keys() | found.fetched.keys()) - sent:
         report.fail("altered", f"{table} {' '.join(book)}: rows of a symbol never sent", len(found.books[book]))
     if suspects:
         rows = read_rows(read_table, table, set(suspects))
@@ -91,6 +94,7 @@ def _timeline(
     track: Track,
     book: Book,
     held: dict[Hashable, list[int]],
+    fetched: dict[Hashable, list[int]],
     suspects: dict[tuple[Book, Hashable], int],
     report: Report,
 ) -> Timeline:
@@ -98,7 +102,10 @@ def _timeline(
     for position, key in enumerate(track.keys):
         seen = held.get(key)
         if seen is None:
-            if not track.optional[position]:
+            got = fetched.get(key)
+            if got is not None and (got[0] != track.rows[position] or got[1] != track.digest[position]):
+                suspects[book, key] = track.where[position]
+            if got is not None or not track.optional[position]:
                 timeline.absent(position)
             continue
         timeline.present(position, seen[2])

@@ -19,6 +19,9 @@ from cryptoflow.verify.tracks import Status, Track
 
 _NS = 1_000_000_000
 _FOREVER_NS = 2**62
+CLOSED = 1
+"""The revision a gap gets when it ends."""
+
 _NUMBERED = frozenset({"contiguous", "chain"})
 """Proofs that name the ids missing."""
 
@@ -37,8 +40,12 @@ class Gap:
 
 
 def read_gaps(read_table: ReadTable, report: Report) -> dict[Name, list[Gap]]:
-    """Read the last revision of every gap; a revision that stands twice is duplicated."""
+    """Read the last revision of every gap; a revision that stands twice is duplicated.
+
+    Ids missing are those when it closed, before any of them was fetched.
+    """
     newest: dict[tuple[Name, str], dict[str, object]] = {}
+    closed: dict[tuple[Name, str], object] = {}
     seen: Counter[tuple[object, ...]] = Counter()
     for batch in batches(read_table("gaps")):
         columns = [values(batch.column(name)) for name in GAP_COLUMNS]
@@ -47,6 +54,8 @@ def read_gaps(read_table: ReadTable, report: Report) -> dict[Name, list[Gap]]:
             market = f"{row['exchange']}.{row['market']}"
             name = ((market, str(row["stream"]), str(row["native_symbol"])), str(row["gap_id"]))
             seen[name, row["revision"]] += 1
+            if row["revision"] == CLOSED:
+                closed[name] = row["ids_missing"]
             if name not in newest or int(str(row["revision"])) > int(str(newest[name]["revision"])):
                 newest[name] = row
     for what, count in seen.items():
@@ -56,6 +65,7 @@ def read_gaps(read_table: ReadTable, report: Report) -> dict[Name, list[Gap]]:
     report.gaps = len({gap_id for _, gap_id in newest})
     gaps: dict[Name, list[Gap]] = {}
     for (owner, gap_id), row in newest.items():
+        row["ids_missing"] = closed.get((owner, gap_id))
         gaps.setdefault(owner, []).append(_gap(gap_id, row))
     return gaps
 

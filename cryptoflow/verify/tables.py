@@ -21,7 +21,9 @@ GAP_COLUMNS = (
     "from_id", "to_id", "ids_missing", "resolved_by",
 )  # fmt: skip
 LETTER_COLUMNS = ("exchange", "market", "native_symbol", "payload_b64")
-_FRAME = ("native_symbol", "received_ns", "conn", "frame_no")
+_FRAME = ("native_symbol", "received_ns", "conn", "frame_no", "source")
+_FETCHED = "backfill"
+"""The source of rows that were asked for over REST because their frames were missed."""
 _MARKET = ("exchange", "market")
 
 Book = tuple[str, str]
@@ -42,10 +44,14 @@ def columns_of(table: str) -> tuple[str, ...]:
 
 @dataclass
 class Found:
-    """Hold the rows of one table by book and key: how many, the sum of their hashes, first received."""
+    """Hold the rows of one table by book and key: how many, the sum of their hashes, first received.
+
+    `fetched` are those that did not come by the stream.
+    """
 
     rows: int = 0
     books: dict[Book, dict[Hashable, list[int]]] = field(default_factory=lambda: defaultdict(dict))
+    fetched: dict[Book, dict[Hashable, list[int]]] = field(default_factory=lambda: defaultdict(dict))
 
 
 def batches(table: pa.Table | Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -59,10 +65,10 @@ def read_found(read_table: ReadTable, name: str) -> Found:
     twins: Counter[tuple[Book, Hashable]] = Counter()
     for piece in _pieces(read_table, name):
         found.rows += len(piece.symbols)
-        for symbol, key, row, received_ns in zip(
-            piece.symbols, piece.keys, piece.rows, piece.received, strict=True
+        for symbol, key, row, received_ns, source in zip(
+            piece.symbols, piece.keys, piece.rows, piece.received, piece.sources, strict=True
         ):  # fmt: skip
-            held = found.books[piece.market, symbol]
+            held = (found.fetched if source == _FETCHED else found.books)[piece.market, symbol]
             seen = held.get(key)
             if seen is None:
                 held[key] = [1, hash(row), received_ns]
@@ -111,6 +117,7 @@ class _Piece(NamedTuple):
     keys: list[Any]
     rows: list[Row]
     received: list[int]
+    sources: list[str]
 
 
 def _pieces(read_table: ReadTable, name: str) -> Iterator[_Piece]:
@@ -121,7 +128,8 @@ def _pieces(read_table: ReadTable, name: str) -> Iterator[_Piece]:
             keys, shown = (reader.keys[name], reader.values[name]) if reader else (KEYS[name], VALUES[name])
             named = {column: values(part.column(column)) for column in {*_FRAME, *keys, *shown}}
             rows = list(zip(*(named[column] for column in shown), strict=True))
-            yield _Piece(market, named["native_symbol"], _made_keys(name, keys, named), rows, named["received_ns"])
+            made = _made_keys(name, keys, named)
+            yield _Piece(market, named["native_symbol"], made, rows, named["received_ns"], named["source"])
 
 
 def _made_keys(table: str, keys: tuple[str, ...], named: dict[str, list[Any]]) -> list[Any]:

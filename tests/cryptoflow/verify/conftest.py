@@ -53,6 +53,7 @@ _COMMON = {
     "native_symbol": _S,
     "exchange_ns": _I,
     "received_ns": _I,
+    "source": _S,
 }
 MS = 1_000_000
 
@@ -220,7 +221,7 @@ class Session:
     def table(self, name: str) -> pa.Table:
         """Return a table."""
         schema = pa.schema(list({**_COMMON, **SCHEMAS[name]}.items()))
-        common = {"exchange": "binance", "market": "usdm", "conn": "c", "frame_no": 0}
+        common = {"exchange": "binance", "market": "usdm", "conn": "c", "frame_no": 0, "source": "test"}
         return pa.Table.from_pylist([{**common, **row} for row in self.rows[name]], schema=schema)
 
     def read(self, name: str) -> pa.Table:

@@ -163,3 +163,41 @@ def test_snapshots(session):
     assert session.compare().clean
     session.rows["book_snapshots"][3]["size"] += 1
     assert session.compare().counts["altered"] == 1
+
+
+def _fetch_one(session, gap_around, **change):
+    """Miss a trade that was sent, declare it, and fetch it as a backfill would."""
+    _full(session)
+    rows = session.rows["trades"]
+    gone = next(row for row in rows[3:-3] if row["native_symbol"] == session.symbols[0])
+    rows.remove(gone)
+    gap = gap_around(session, "trades", session.symbols[0])
+    session.rows["gaps"].append({**gap, "revision": 2, "ids_missing": 0, "resolved_by": "backfill"})
+    rows.append({**gone, "source": "backfill", "received_ns": gone["received_ns"] + 10**10, "conn": "rest", **change})
+    return gone
+
+
+def test_a_trade_fetched_is_whole_and_its_gap_stays_declared(session, gap_around):
+    """It was missed by the stream, so the gap is right, and it is in the table, once."""
+    _fetch_one(session, gap_around)
+    report = session.compare()
+    assert report.clean, report.text()
+
+
+def test_a_trade_fetched_differently_is_altered(session, gap_around):
+    """What was asked for is held to what was sent."""
+    _fetch_one(session, gap_around, price=Decimal("1.25"))
+    assert session.compare().counts["altered"] == 1
+
+
+def test_a_trade_fetched_that_never_was_is_altered(session, gap_around):
+    """A row of no frame."""
+    _fetch_one(session, gap_around, trade_id="999999999999")
+    assert session.compare().counts["altered"] == 1
+
+
+def test_a_trade_received_and_fetched_is_duplicated(session, gap_around):
+    """It is in the table twice."""
+    gone = _fetch_one(session, gap_around)
+    session.rows["trades"].append(gone)
+    assert session.compare().counts["duplicated"] == 1
