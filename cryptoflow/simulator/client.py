@@ -20,7 +20,8 @@ from cryptoflow.simulator.venues._venue import Session, Venue, World
 class Client:
     """Hold one connection: its number in the ledger, its subscriptions and its bytes to write.
 
-    `half_open` takes frames and writes nothing; `drip_bytes_s` writes so few bytes per second.
+    `half_open` takes frames and writes nothing; `drip_bytes_s` writes so few bytes per second. `stalled`
+    says that frames for it are not even queued.
     The client is the desk of its session (`venues._venue.Desk`).
     """
 
@@ -81,6 +82,11 @@ class Client:
         """Return the label with the number of the newest frame, where frames are numbered."""
         return b"%b#%d" % (self.label, self.session.number) if self.session.numbered else self.label
 
+    @property
+    def stalled(self) -> bool:
+        """Tell whether nothing more can get through: half open, or dripping with a frame on its way."""
+        return self.half_open or (bool(self.drip_bytes_s) and bool(self.buffer))
+
     def write(self) -> None:
         """Write what is queued, as far as the connection takes it."""
         if self.half_open or not self.buffer:
@@ -90,7 +96,7 @@ class Client:
         self.buffer.clear()
         if self.drip_bytes_s:
             data, rest = data[: self.drip_bytes_s], data[self.drip_bytes_s :]
-            self.buffer.append(rest)
+            self.buffer += [rest] if rest else []
         # Once the client asked to close, the library has ended the stream: nothing can follow.
         if self.connection.state is State.OPEN and not self.connection.transport.is_closing():
             self.pushed_s = clock.monotonic_s()
@@ -105,7 +111,19 @@ class Client:
         """Become half open: nothing is written, read or answered any more, and nothing closes."""
         self.half_open = True
         self.buffer.clear()
+        self._deafen()
+
+    def trickle(self) -> None:
+        """Write one byte per second from here on, and read nothing more."""
+        self.write()
+        self.drip_bytes_s = 1
+        self._deafen()
+
+    def _deafen(self) -> None:
+        """Answer nothing: neither pings of the client nor the end of its side."""
         self.connection.transport.pause_reading()
+        if self.connection.keepalive_task is not None:
+            self.connection.keepalive_task.cancel()
 
     def abort(self, *, reset: bool) -> None:
         """End the connection without a close frame, with a TCP reset if asked."""

@@ -62,6 +62,7 @@ class Door:
     def _open(self, connection: ServerConnection, venue: Venue, path: str, *, number: int) -> Client | None:
         client = Client(number, connection, venue, self._world)
         client.limits = self._limits[venue.prefix]
+        client.refused = self._hub.refused
         session = venue.session(path.removeprefix(venue.prefix), client)
         if session is None:
             return None
@@ -115,6 +116,7 @@ class Door:
         now_s = clock.monotonic_s()
         if client.drip_bytes_s:
             client.drip(now_s)
+            return
         reason = self._overdue(client, now_s)
         if reason:
             await self._do(client, [Cut(_POLICY, reason)])
@@ -127,6 +129,8 @@ class Door:
         limits = client.limits
         if limits.subscribe_within_s and not client.subscribed and not client.has_subscribed:
             return "nothing subscribed in time" if now_s - client.opened_s > limits.subscribe_within_s else ""
+        if limits.lifetime_s and now_s - client.opened_s > limits.lifetime_s:
+            return "its lifetime is over"
         if limits.idle_push_s and now_s - client.pushed_s > limits.idle_push_s:
             return "nothing pushed for too long"
         if limits.client_silence_s and now_s - client.heard_s > limits.client_silence_s:

@@ -18,11 +18,16 @@ from cryptoflow.simulator.client import Client
 from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.outlet import Armed, Outlet
 from cryptoflow.simulator.rest import RestFaults
+from cryptoflow.simulator.troubles import TROUBLES, Troubles
 from cryptoflow.simulator.venues import venue_of
 from cryptoflow.simulator.venues._values import Channel
+from cryptoflow.simulator.venues._venue import Venue
 
-_ALONE = ("disconnect", "ack_silent")
+_ALONE = ("disconnect", "ack_silent", *TROUBLES)
 _LASTING = ("silence", "ack_silent")
+_REFUSALS = {"429": (429, 429), "418": (418,), "403": (403,)}
+"""What the next requests for a venue's books are answered."""
+
 _HEARD_MIN_FRAMES = 50
 """Frames of a stream before it may fall silent: watchdogs learn its rate from them (unless it has a period)."""
 
@@ -30,7 +35,8 @@ _HEARD_MIN_FRAMES = 50
 class FaultPlan:
     """Inject faults between batches, in a fixed order of kinds.
 
-    `snapshot_now` gives a book to answer later as stale, None when there is none to give.
+    `snapshot_now` gives a book to answer later as stale, None when there is none to give; `cross` crosses
+    the book of a stream for one frame, False where that cannot be.
     """
 
     def __init__(  # noqa: PLR0913 - what faults act on
@@ -45,6 +51,7 @@ class FaultPlan:
         seed: int,
         silence_s: float,
         snapshot_now: Callable[[str, str], bytes | None],
+        cross: Callable[[str], bool],
     ) -> None:
         """Draw the first fault."""
         self._outlet, self._hub, self._rest = outlet, hub, rest
@@ -55,6 +62,8 @@ class FaultPlan:
         self._interval = interval_frames
         self._silence_s = silence_s
         self._snapshot_now = snapshot_now
+        self._cross = cross
+        self._troubles = Troubles(hub, channels, self._rng)
         self._variant = 0
         self._used: dict[str, int] = {}
         self._heard_before: dict[str, int] = {}
@@ -71,7 +80,9 @@ class FaultPlan:
     @property
     def healed(self) -> bool:
         """Tell whether no fault is waiting or lasting."""
-        return not (self._outlet.armed or self._outlet.held or self._muted or self._mute or self._hub.why)
+        outlet = self._outlet
+        waiting = outlet.armed or outlet.held or self._muted or self._mute or self._hub.why
+        return not waiting and self._troubles.healed
 
     @property
     def complete(self) -> bool:
@@ -92,6 +103,7 @@ class FaultPlan:
         now = clock.monotonic_s()
         for key in [name for name, until in self._silences.items() if now >= until]:
             self._end_silence(key, "time")
+        await self._troubles.between()
         if not self._kinds or self._outlet.offered < self._next_at or self._down():
             return
         able = next((kind for kind in self._kinds if self._is_able(kind)), None)
@@ -110,18 +122,20 @@ class FaultPlan:
         """Tell whether a fault of a kind would hit only what is in good health; one silence lasts at a time."""
         if kind in _LASTING and (self._silences or self._muted or self._mute):
             return False
-        return kind not in _ALONE or bool(self._healthy())
+        return kind not in _ALONE or bool(self._healthy(kind))
 
-    def _healthy(self) -> list[Client]:
-        """List the connections that carry market data and on which nothing is wrong."""
-        if self._mute:
+    def _healthy(self, kind: str) -> list[Client]:
+        """List the connections that carry market data, on which nothing is wrong and that can have such a fault."""
+        if self._mute or self._troubles.ill:
             return []
         ill = {*self._outlet.armed, *self._outlet.held, *self._muted}
         clients = [self._hub.clients[number] for number in sorted(self._hub.clients)]
         return [
             one
             for one in clients
-            if not self._channels.keys().isdisjoint(one.subscribed) and ill.isdisjoint(one.subscribed)
+            if not self._channels.keys().isdisjoint(one.subscribed)
+            and ill.isdisjoint(one.subscribed)
+            and _knows(one.venue, kind)
         ]
 
     async def _inject(self, kind: str) -> None:
@@ -154,9 +168,15 @@ class FaultPlan:
             self._rest.stale[market, channel.symbol] = body
             # Two frames: a book that stands inside the only missing frame would still splice.
             armed[key] = Armed("gap", 2)
+        elif kind == "checksum":
+            armed[key] = Armed("checksum", change=venue_of(market).miscounted)
+        elif kind == "crossed":
+            if not self._cross(key):
+                return None
+            self._outlet.ledger.event("broken", stream=key, why="crossed")
+            return {}
         else:
-            if kind == "429":
-                self._rest.refuse[market.partition(".")[0]].extend((429, 429))
+            self._rest.refuse[market.partition(".")[0]].extend(_REFUSALS.get(kind, ()))
             armed[key] = Armed("gap", 1 + int(self._rng.random() * 3))
         if channel.is_book:
             self._rest.awaited.add((market, channel.symbol))
@@ -171,9 +191,13 @@ class FaultPlan:
         return Armed("garbage", 1, variant, garble=garble)
 
     async def _cut(self, kind: str) -> None:
-        clients = self._healthy()
+        clients = self._healthy(kind)
         client = clients[self.counts[kind] % len(clients)]
         keys = sorted(self._channels.keys() & client.subscribed.keys())
+        if kind in TROUBLES:
+            if await self._troubles.bring(kind, client, self._note):
+                self._await_books(keys)
+            return
         if kind == "ack_silent":
             candidates = [key for key in keys if self._channels[key].watched]
             if not candidates:
@@ -252,9 +276,18 @@ _SUITS: dict[str, Callable[[Channel], bool]] = {
     "gap": lambda channel: channel.numbered,
     "silence": lambda channel: channel.watched,
     "stale": lambda channel: channel.is_book and not channel.snapshots,
-    "429": lambda channel: channel.is_book and not channel.snapshots,
+    **dict.fromkeys(_REFUSALS, lambda channel: channel.is_book and not channel.snapshots),
+    "checksum": lambda channel: channel.is_book,
+    "crossed": lambda channel: channel.is_book,
 }
 
 
 def _can_have(channel: Channel, kind: str) -> bool:
-    return _SUITS.get(kind, _any)(channel) and kind not in venue_of(channel.key.partition(" ")[0]).unable
+    return _SUITS.get(kind, _any)(channel) and _knows(venue_of(channel.key.partition(" ")[0]), kind)
+
+
+def _knows(venue: Venue, kind: str) -> bool:
+    """Tell whether such a fault can happen at a venue."""
+    if kind == "checksum":
+        return type(venue).miscounted is not Venue.miscounted
+    return kind not in venue.unable and (kind != "day" or venue.limits.lifetime_s is not None)

@@ -16,7 +16,8 @@ class Hub:
     """Route frames by stream key to the connections subscribed to it at this moment.
 
     `asked` are the streams some connection has ever been served; frames of others are never sent
-    and never counted. `why` says, per stream, why nobody gets it although it was subscribed.
+    and never counted. `why` says, per stream, why nobody gets it although it was subscribed; `refused`
+    are the streams that the next request for them does not get.
     `on_subscribe(client, key)` tells whether data will flow, `first_frames(key)` what a stream
     begins with for who subscribes it now: None when it has ended for late subscribers.
     """
@@ -29,6 +30,7 @@ class Hub:
         self.routes: dict[str, list[Client]] = {}
         self.asked: set[str] = set()
         self.why: dict[str, bytes] = {}
+        self.refused: set[str] = set()
         self.frames_sent = 0
         self.on_subscribe: Callable[[Client, str], bool] = lambda _client, _key: True
         self.first_frames: Callable[[str], Sequence[bytes] | None] = lambda _key: ()
@@ -107,7 +109,7 @@ class Hub:
         clients = self.routes.get(key)
         if not clients:
             return b""
-        labels = [client.take(payload, is_data=True, opcode=opcode) for client in clients if not client.half_open]
+        labels = [client.take(payload, is_data=True, opcode=opcode) for client in clients if not client.stalled]
         self.frames_sent += len(labels)
         return labels[0] if len(labels) == 1 else b",".join(labels)
 
@@ -121,7 +123,7 @@ class Hub:
         """Send garbage in place of a frame; return the labels and the bytes as the first connection got them."""
         labels, sent = [], b""
         for client in self.routes.get(key, ()):
-            if client.half_open:
+            if client.stalled:
                 continue
             session = client.session
             raw, opcode = garble(payload if session.plain else session.dress(payload, is_data=True))
@@ -133,7 +135,7 @@ class Hub:
 
     def repeat(self, key: str) -> bytes:
         """Queue the frame put last once more for everyone subscribed."""
-        labels = [client.repeat() for client in self.routes.get(key, ()) if not client.half_open]
+        labels = [client.repeat() for client in self.routes.get(key, ()) if not client.stalled]
         self.frames_sent += len(labels)
         return b",".join(labels)
 
@@ -154,9 +156,9 @@ class Hub:
         for client in busy:
             try:
                 await client.drain(self._slow_client_s)
-            except TimeoutError:
+            except OSError as error:
                 client.abort(reset=False)
-                self.drop(client, "slow")
+                self.drop(client, "slow" if isinstance(error, TimeoutError) else "client")
 
     async def cut(self, client: Client, *, how: str) -> None:
         """Close a connection from the venue's side: `close`, `abort` or `reset`."""

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptoflow.errors import ConfigError
+from cryptoflow.simulator.troubles import TROUBLES
 
-FAULTS = ("gap", "duplicate", "disconnect", "silence", "ack_silent", "garbage", "stale", "429")
+FAULTS = (
+    *("gap", "duplicate", "disconnect", "silence", "ack_silent", "garbage", "stale", "429", "418", "403"),
+    *("checksum", "crossed", *TROUBLES),
+)
+"""All faults, in the order in which a run with all of them begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

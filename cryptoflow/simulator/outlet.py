@@ -79,8 +79,8 @@ class Outlet:
             self._withhold(self._reason(asked[0]), asked[0], payload)
 
     def _reason(self, key: str) -> bytes:
-        if self.hub.routes.get(key):
-            return b"half_open"
+        if clients := self.hub.routes.get(key):
+            return b"half_open" if any(client.half_open for client in clients) else b"slow"
         return self.hub.why.get(key, b"down")
 
     def _withhold(self, reason: bytes, key: str, payload: bytes) -> None:
@@ -116,6 +116,8 @@ class Outlet:
             self.armed[key] = armed
         self.ledger.sent(self.hub.put(key, changed or payload), key, changed or payload)
         self.streams[key] += 1
+        if changed is not None:
+            self.ledger.event("broken", stream=key, why=armed.fault)
 
     async def flush(self) -> int:
         """Write the ledger, then the sockets; return how many frames found nobody since the last call."""

@@ -57,6 +57,7 @@ class _Run:
             seed=options.seed,
             silence_s=options.silence_s,
             snapshot_now=self.source.snapshot_now,
+            cross=self.source.cross,
         )
         self.state = "waiting"
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cryptoflow.verify.broken import broken
 from cryptoflow.verify.ledger import Name
 from cryptoflow.verify.report import Report, Tolerances
 from cryptoflow.verify.tables import GAP_COLUMNS, ReadTable, batches, values
@@ -168,6 +169,9 @@ def judge_track(
         covering = [gap for gap, low, high in spans if low < run.last and run.first < high]
         _judge_run(name, timeline, run, [(low, high) for _, low, high in spans], allowed, report)
         _judge_ids(name, timeline, run, covering, report)
+    for one in broken(timeline.track, timeline.places, timeline.times):
+        if one.proven and not any(gap.from_ns <= one.at_ns and one.before_ns <= gap.end_ns for gap in gaps):
+            report.fail("undeclared_gaps", f"{name}: a wrong checksum came at {one.at_ns} and no gap says so")
     damage = _damage(timeline, runs, fresh, allowed)
     for gap in gaps:
         _judge_gap(name, timeline, gap, damage, allowed, report)
@@ -302,6 +306,7 @@ def _damage(
         before_index = bisect_right(timeline.times, since) - 1
         before = timeline.times[before_index] if before_index >= 0 else 0
         spans.append((min(before, since) - slack, _FOREVER_NS if until is None else until + reconnect_ns))
+    spans += [(one.before_ns - slack, one.at_ns) for one in broken(timeline.track, timeline.places, timeline.times)]
     if book:
         snapshot_ns = int(allowed.snapshot_s * _NS)
         spans = [(low, _answered(fresh, low, high) + snapshot_ns) for low, high in spans]

@@ -20,7 +20,7 @@ Name = tuple[str, str, str]
 Book = tuple[str, str]
 """Market and native symbol."""
 
-_STATUS_OF_REASON = {b"silence": Status.HELD, b"ack_silent": Status.HELD, b"half_open": Status.HELD}
+_STATUS_OF_REASON = dict.fromkeys((b"silence", b"ack_silent", b"half_open", b"slow"), Status.HELD)
 _OK = 200
 
 
@@ -205,6 +205,9 @@ class _Taker:
             self._subscriptions.stop(told["conn"], None, ns)
         elif name == "fault":
             self._ledger.faults[told["kind"]] += 1
+        elif name == "broken":
+            for track in self._books(told["stream"]):
+                track.broken.append((len(track.keys) - 1, told["why"] == "checksum"))
         elif name == "instruments":
             self._ledger.readers[told["market"]].instruments(told["body"])
         elif name == "rest" and told["kind"] == "snapshot" and told["status"] == _OK and "body" in told:
@@ -224,6 +227,11 @@ class _Taker:
         for market, kind, symbol in self._tracks([key]):
             if kind == "book":
                 self._ledger.fresh[market, symbol].append(ns)
+
+    def _books(self, key: str) -> list[Track]:
+        """Return the tracks of book updates that a stream carries."""
+        tracks = self._ledger.tracks
+        return [tracks[name] for name in self._tracks([key]) if name[1] == "book" and name in tracks]
 
     def _tracks(self, keys: Sequence[str]) -> list[Name]:
         found = []

@@ -42,6 +42,8 @@ class Track:
         self.rows = array("q")
         self.digest: list[int] = []
         self.where = array("q")
+        self.broken: list[tuple[int, bool]] = []
+        """Positions of frames that arrived and broke the book, and whether a checksum says so."""
         self.down: list[tuple[int, int | None]] = []
         """Times when nobody was subscribed to the stream."""
 

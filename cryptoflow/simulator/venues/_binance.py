@@ -221,7 +221,8 @@ class BinanceVenue(Venue):
     def rest_error(self, ask: RestAsk, status: int, wait_s: int) -> RestAnswer:
         if status == _NOT_FOUND:
             return _error(_BAD, -1121, "Invalid symbol.")
-        headers = {"Retry-After": str(wait_s)} if wait_s and status in {429, 418} else {}
+        # A WAF tells no time (PROTOCOLS 2.3, 403); a run would then stand still for minutes.
+        headers = {"Retry-After": str(wait_s)} if wait_s and status in {429, 418, 403} else {}
         return _error(status, *_ERROR_CODES.get(status, (-1000, "An unknown error occurred.")), headers)
 
     @override

@@ -102,6 +102,7 @@ class Limits:
     and unsubscribe requests; `names_max_chars` bounds the subscribed names' text on one connection.
     `subscribe_within_s` cuts a connection that subscribed nothing, `idle_push_s` one on which nothing
     was pushed, `client_silence_s` one whose client said nothing (text or protocol ping).
+    `lifetime_s` is the age at which a connection is cut.
     `connects_max` connection attempts per `connects_window_s` get HTTP 429 beyond.
     `rest_weight_max` per `rest_window_s`, fixed windows; beyond `rest_over_status` (200 where the
     refusal is in the body).
@@ -116,6 +117,7 @@ class Limits:
     subscribe_within_s: float | None = None
     idle_push_s: float | None = None
     client_silence_s: float | None = None
+    lifetime_s: float | None = None
     connects_max: int = 300
     connects_window_s: float = 300.0
     rest_weight_max: int = 2400

@@ -102,7 +102,10 @@ class BinanceSpot(BinanceVenue):
     prefix = "/binance/spot"
     hosts = frozenset({"stream.binance.com", "data-stream.binance.vision", "api.binance.com"})
     # PROTOCOLS 2.3.
-    limits = Limits(messages_max=5, streams_max=1024, connects_max=300, connects_window_s=300, rest_weight_max=6000)
+    limits = Limits(
+        messages_max=5, streams_max=1024, connects_max=300, connects_window_s=300, rest_weight_max=6000,
+        lifetime_s=86_400.0,
+    )  # fmt: skip
     rest_root = "/api/v3"
 
     @override

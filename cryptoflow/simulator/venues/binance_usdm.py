@@ -176,7 +176,10 @@ class BinanceUsdm(BinanceVenue):
     prefix = "/binance/usdm"
     hosts = frozenset({"fstream.binance.com", "fapi.binance.com"})
     # PROTOCOLS 3.2; the connection rate is spot's (!).
-    limits = Limits(messages_max=10, streams_max=1024, connects_max=300, connects_window_s=300, rest_weight_max=2400)
+    limits = Limits(
+        messages_max=10, streams_max=1024, connects_max=300, connects_window_s=300, rest_weight_max=2400,
+        lifetime_s=86_400.0,
+    )  # fmt: skip
     routes = (PUBLIC, MARKET)
     rest_root = "/fapi/v1"
 

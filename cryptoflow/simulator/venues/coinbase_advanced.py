@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import msgspec
@@ -146,6 +147,7 @@ class CoinbaseAdvanced(Venue):
         messages_max=8, subscribe_within_s=5.0, idle_push_s=90.0, connects_max=8, connects_window_s=1.0,
         rest_weight_max=10, rest_window_s=1.0,
     )  # fmt: skip
+    unable = MappingProxyType({"notice": "it announces nothing"})
     number_pattern = re.compile(
         rb'"price":"[0-9.]+"(?=,"size")|"(?:price_level|new_quantity|best_bid|best_ask)":"[0-9.]+"'
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from typing_extensions import override
@@ -255,6 +256,7 @@ class CoinbaseExchange(Venue):
         messages_max=100, subscribe_within_s=5.0, connects_max=8, connects_window_s=1.0,
         rest_weight_max=10, rest_window_s=1.0,
     )  # fmt: skip
+    unable = MappingProxyType({"notice": "it announces nothing"})
     number_pattern = re.compile(
         rb'"(?:size|best_bid|best_ask)":"[0-9.]+"|\["(?:buy|sell)","[0-9.]+"|\["[0-9.]+","[0-9.]+"'
     )

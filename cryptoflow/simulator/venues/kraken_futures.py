@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 import msgspec
 from typing_extensions import override
@@ -160,6 +161,7 @@ class KrakenFutures(Venue):
     hosts = frozenset({"futures.kraken.com", "demo-futures.kraken.com"})
     # PROTOCOLS 7.2.2: requests a second, a ping each minute; of the connection rate (!) nothing is documented.
     limits = Limits(messages_max=100, connects_max=150, connects_window_s=600.0, client_silence_s=60.0)
+    unable = MappingProxyType({"notice": "it announces nothing"})
     number_pattern = re.compile(rb'"(?:price|qty|bid|ask|markPrice)":-?[0-9.]+')
     field_pattern = re.compile(rb',"(?:qty|price)":[^,}]+|(?<=\{)"time":[0-9]+,')
 

@@ -35,7 +35,7 @@ def client() -> Any:
     """Give a client whose transport keeps what is written."""
     written: list[bytes] = []
     transport = SimpleNamespace(write=written.append, is_closing=lambda: False, pause_reading=lambda: None)
-    connection: Any = SimpleNamespace(transport=transport, state=State.OPEN)
+    connection: Any = SimpleNamespace(transport=transport, state=State.OPEN, keepalive_task=None)
     world: Any = SimpleNamespace(knows=lambda _key: True)
     made = Client(7, connection, VENUE, world)
     made.session = Session(VENUE, made)

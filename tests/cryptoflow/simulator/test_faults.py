@@ -169,7 +169,7 @@ def test_complete_is_what_can_be_had(channel, wanted):
     plan = FaultPlan(
         Outlet(Hub(None, slow_client_s=1.0), None), Hub(None, slow_client_s=1.0), RestFaults(),
         channels={channel.key: channel}, faults=("gap", "stale", "429"), interval_frames=100, seed=1, silence_s=1.0,
-        snapshot_now=lambda _market, _symbol: None,
+        snapshot_now=lambda _market, _symbol: None, cross=lambda _key: False,
     )  # fmt: skip
     for kind in wanted:
         assert not plan.complete
