@@ -212,6 +212,10 @@ class MarketRun:
             self._instruments.run(self.lanes, self._intake, own.instruments_interval_s, self._changed),
         ]
 
+    def end(self) -> None:
+        """Write what is still to be said, once what `open` returned is over."""
+        self._roster.end()
+
     def wanted(self) -> dict[tuple[str, str], frozenset[str]]:
         """Return the stream kinds recorded per (market, symbol), the indexes our symbols follow included."""
         return self._roster.wanted()

@@ -234,6 +234,8 @@ class _Run:
             for task in (stopped, *tasks):
                 task.cancel()
             await asyncio.gather(stopped, *tasks, return_exceptions=True)
+            for market in self._markets.values():
+                market.end()
 
     @staticmethod
     def _check(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -134,12 +134,19 @@ class Roster:
             if self._leaving and self._fleet is not None and self._declare is not None:
                 going = dict(self._leaving)
                 await self._fleet.settled(SETTLE_LIMIT_S)
-                for symbol, left in going.items():
-                    # One that came back meanwhile has been taken out.
-                    if self._leaving.get(symbol) is left:
-                        del self._leaving[symbol]
-                        self._declare.gap_of(symbol, left.kinds, REMOVED, left.from_ns, f"{symbol} is recorded no more")
+                self._see_off(going)
             await asyncio.sleep(_POLL_S)
+
+    def end(self) -> None:
+        """See off what is left, once nothing comes any more: the next run does not know that it was recorded."""
+        self._see_off(dict(self._leaving))
+
+    def _see_off(self, going: Mapping[str, _Leaving]) -> None:
+        for symbol, left in going.items():
+            # One that came back meanwhile has been taken out.
+            if self._leaving.get(symbol) is left and self._declare is not None:
+                del self._leaving[symbol]
+                self._declare.gap_of(symbol, left.kinds, REMOVED, left.from_ns, f"{symbol} is recorded no more")
 
     def _leave(self, symbol: str, kinds: Iterable[str]) -> None:
         if self._fleet is not None:

@@ -195,6 +195,18 @@ async def test_one_that_comes_back_meanwhile_is_not_ended(one: Bench) -> None:
     assert one.gaps("C") == []
 
 
+async def test_a_stop_does_not_wait_for_the_venue(one: Bench) -> None:
+    """The next run does not know the symbol: without a gap its rows would end without a word."""
+    one.begin("A", "C")
+    async with running(one):
+        one.apply("A")
+        await until(lambda: one.fleet.is_asked, 5, "waiting for the venue")
+    assert one.gaps("C") == []
+    one.roster.end()
+    one.roster.end()
+    assert [gap.cause for gap in one.gaps("C")] == ["removed"]
+
+
 def test_before_the_market_runs_symbols_are_only_written_down(one: Bench) -> None:
     """One dropped from the choice at start was never recorded and has no gap."""
     assert one.apply("A", "C") == (2, 0)
