@@ -86,7 +86,7 @@ replicas: $(DEV_STAMP) ## change producers while data flows, SCENARIO=replace|sc
 	@$(BIN)/python -m cryptoflow.chaos --scenario $(SCENARIO) --data-dir var/replicas-$$(date -u +%Y%m%dT%H%M%S) $(ARGS)
 
 fuzz: $(DEV_STAMP) ## damage FUZZ_FRAMES=1000000 frames of all venues; property tests with FUZZ_EXAMPLES=1000 each
-	@CRYPTOFLOW_TEST_FUZZ_FRAMES=$(FUZZ_FRAMES) $(BIN)/pytest tests/properties/test_fuzz_frames.py --timeout 7200 $(ARGS)
+	@CRYPTOFLOW_TEST_FUZZ_FRAMES=$(FUZZ_FRAMES) $(BIN)/pytest tests/properties/test_fuzz_frames.py --timeout 7200 --log-cli-level=INFO $(ARGS)
 	@CRYPTOFLOW_TEST_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --hypothesis-profile=fuzz -m "hypothesis and not stack" --timeout 900 $(ARGS)
 
 # A benchmark prints its figures with the hardware and the command; dated results are kept in benchmarks/results/.

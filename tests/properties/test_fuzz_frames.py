@@ -1,61 +1,75 @@
 """Damaged frames of every venue, through the agents' core: no crash, no hang, no value changed silently.
 
 Frames of the recordings, where they are present, and the golden frames are damaged in bytes and in
-structure. Whatever still becomes a row must hold numbers that stand in its frame.
+structure. What still becomes rows becomes exactly the rows that an independent strict reading of the
+frame gives, field by field; everything else is refused.
 CRYPTOFLOW_TEST_FUZZ_FRAMES says how many frames over all markets (CI 50,000; `make fuzz` 1,000,000).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
+import logging
 import os
-import time
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from frame_fuzzer import FrameFuzzer, numbers_of
-from golden import EXCHANGES, GOLDEN, MARKETS
+from frame_fuzzer import Drawn, FrameFuzzer
+from golden import GOLDEN, MARKETS, definitions
+from strict_path import Seed, StrictPath
 
-from agents._core import Outputs, PartitionCore
-from exchanges import CONTROL, Market, Part, RouteError
-from producers._router import is_json
-from schemas import Type, encode_frame, encode_raw, topics
+from exchanges import BACKFILL, BOOK_SNAPSHOT, CONTROL, Market, Parser, RouteError
+from schemas import Columns
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 FRAMES = int(os.environ.get("CRYPTOFLOW_TEST_FUZZ_FRAMES", "50000"))
 SEED = int(os.environ.get("CRYPTOFLOW_TEST_FUZZ_SEED", "1"))
 BATCH_FRAMES = 250
-FRAME_MAX_BYTES = 16_384
-FRAME_MAX_S = 1.0
+FRAME_MAX_BYTES = 8_192
 SEEDS_MAX = 400
 """Whole frames taken of a recording, spread over it."""
 
-START_NS = 1_790_000_000_000_000_000
-IDS = frozenset({"trade_id", "update_id", "first_update_id", "last_update_id", "prev_update_id", "checksum"})
-DERIVED = frozenset({"base_size", "notional", "contract_value"})
-"""Decimals that agents work out from what stands in the frame and in the definition."""
+WRONG_SHOWN = 5
+Held = dict[str, list[Any]]
+Change = Callable[[Held], None] | None
+LOG = logging.getLogger(__name__)
+TODAY_NS = 1_790_000_000_000_000_000
+PATHS = [
+    *((name, TODAY_NS) for name in MARKETS),
+    *((name, market.earlier[-1][0] - 1) for name, market in MARKETS.items() if market.earlier),
+]
+"""Every market as it is read today, and in its oldest dialect where it has retired ones."""
 
-ZERO_BY_RULE = frozenset(
-    {
-        ("kraken_futures", "md.book", "size"),  # PROTOCOLS 7.2.4: a quantity below 0 deletes
-        ("kraken_futures", "md.funding", "funding_rate"),  # PROTOCOLS 7.2.3: a rate of 0 is left out
-    }
-)
-"""Where a rule of the venue makes 0 of what the frame says or leaves out."""
-
-
-def golden_frames(name: str) -> list[bytes]:
-    """Return the golden frames of a market: data, answers, frames with parts."""
-    files = sorted((GOLDEN / name).glob("*.jsonl"))
-    return [line for file in files for line in file.read_bytes().splitlines() if line]
+RETIRED_SHARE = 0.25
+"""Frames of a retired dialect for one of today's: only its books are read by parsers of their own."""
 
 
-def recorded_frames(exchange: str, market: Market) -> list[bytes]:
+def golden_seeds(name: str) -> list[Seed]:
+    """Return the golden frames of a market, and the bodies of REST with the kind they are published as."""
+    market, symbol = MARKETS[name], definitions(name)[0].native_symbol
+    seeds = []
+    for file in sorted((GOLDEN / name).glob("*.jsonl")):
+        for line in filter(None, file.read_bytes().splitlines()):
+            is_rest = file.stem == BACKFILL or (file.stem == BOOK_SNAPSHOT and not _is_routed(market, line))
+            seeds.append(Seed(line, file.stem, symbol) if is_rest else Seed(line))
+    return seeds
+
+
+def _is_routed(market: Market, frame: bytes) -> bool:
+    try:
+        return market.route(frame).kind != CONTROL
+    except RouteError:
+        return False
+
+
+def recorded_seeds(exchange: str, market: Market) -> list[Seed]:
     """Return frames of the recordings that this market can route."""
-    found: list[bytes] = []
+    found: list[Seed] = []
     hosts = {urlsplit(endpoint.url).hostname for endpoint in market.endpoints}
     for path in sorted(RECORDINGS.glob(f"{exchange}_*.jsonl.gz")):
         with gzip.open(path, "rb") as lines:
@@ -63,108 +77,140 @@ def recorded_frames(exchange: str, market: Market) -> list[bytes]:
         conns = {row["conn"] for row in rows if row["ev"] == "open" and urlsplit(row["url"]).hostname in hosts}
         frames = [row["data"].encode() for row in rows if row["ev"] == "recv" and row["conn"] in conns]
         frames = [frame for frame in frames if len(frame) <= FRAME_MAX_BYTES]
-        found += frames[:: max(1, len(frames) // SEEDS_MAX)]
+        found += map(Seed, frames[:: max(1, len(frames) // SEEDS_MAX)])
     return found
 
 
-def parts(market: Market, frame: bytes) -> tuple[Part, ...]:
-    """Route as a producer does: what cannot be routed is a control frame."""
-    assert isinstance(market.is_reconnect_notice(frame), bool)
-    market.ack(frame)
-    try:
-        routed = market.route(frame)
-    except RouteError:
-        return (Part(CONTROL, "_conn", "", frame),)
-    if routed.kind == CONTROL:
-        return (Part(CONTROL, "_conn", "", frame),)
-    return routed.parts or (Part(routed.kind, routed.symbol, routed.stream, frame),)
+def _frames_today() -> float:
+    return FRAMES / (len(MARKETS) + RETIRED_SHARE * (len(PATHS) - len(MARKETS)))
 
 
-class CorePath:
-    """Send frames of one market through a core, and check what comes out."""
-
-    def __init__(self, name: str) -> None:
-        """Start with a core that knows nothing."""
-        self.name = name
-        self.exchange, _, self.key = name.partition("_")
-        self.market = MARKETS[name]
-        self.core = PartitionCore(EXCHANGES, f"raw.{self.exchange}", 0)
-        self.offset = 0
-        self.number = 0
-        self.rows = 0
-        self.dead = 0
-
-    def send(self, frames: list[bytes]) -> None:
-        """Send one batch: a raw record per part."""
-        records, sent = [], {}
-        for frame in frames:
-            self.number += 1
-            sent[self.number] = frame
-            for ordinal, part in enumerate(parts(self.market, frame)):
-                raw = encode_frame(
-                    "c", self.number, START_NS + self.number, part.kind, part.raw,
-                    valid_json=is_json(part.raw), part=ordinal,
-                )  # fmt: skip
-                value = encode_raw(self.exchange, self.key, part.symbol, "test", [raw])
-                records.append((self.offset, f"{self.exchange}.{self.key}.{part.symbol}".encode(), value))
-                self.offset += 1
-        began = time.perf_counter()
-        outputs = self.core.process(records)
-        assert time.perf_counter() - began < FRAME_MAX_S * len(frames)
-        self.check(outputs, sent)
-
-    def check(self, outputs: Outputs, sent: dict[int, bytes]) -> None:
-        """Hold every row against the numbers of its frame."""
-        numbers: dict[int, set[Decimal]] = {}
-        for output in outputs.md:
-            if output.topic == "md.dead_letters":
-                self.dead += output.batch.num_rows
-            if output.topic in {"md.gaps", "md.dead_letters", "md.instruments"}:
-                continue
-            decimals = {field.name for field in topics()[output.topic].fields if field.type is Type.DECIMAL} - DERIVED
-            for row in output.batch.to_pylist():
-                if row.get("kind") == "gap":
-                    continue
-                self.rows += 1
-                frame = sent[row["frame_no"]]
-                if row["frame_no"] not in numbers:
-                    numbers[row["frame_no"]] = numbers_of(frame)
-                for column in (decimals | IDS) & row.keys():
-                    value = row[column]
-                    if value is None or (column == "trade_id" and not str(value).isdecimal()):
-                        continue
-                    if value == 0 and (self.name, output.topic, column) in ZERO_BY_RULE:
-                        continue
-                    assert Decimal(value) in numbers[row["frame_no"]], (column, value, frame[:2000])
-
-
-@pytest.mark.parametrize("name", MARKETS)
-def test_damaged_frames_crash_nothing_and_change_no_value(name: str) -> None:
-    """Every damaged frame is rows made of its own numbers, a dead letter, or an answer nobody asked for."""
-    path = CorePath(name)
-    whole = golden_frames(name) + recorded_frames(path.exchange, path.market)
-    fuzzer = FrameFuzzer(whole, SEED)
-    left = FRAMES // len(MARKETS)
-    while left > 0:
-        path.send(list(fuzzer.draw(min(BATCH_FRAMES, left))))
+@pytest.mark.parametrize(("name", "received_ns"), PATHS)
+def test_damaged_frames_crash_nothing_and_change_no_value(name: str, received_ns: int) -> None:
+    """Every damaged frame is exactly the rows it means, a dead letter, or an answer nobody asked for."""
+    path = StrictPath(name, received_ns)
+    recorded = recorded_seeds(path.exchange, path.market)
+    seeds = golden_seeds(name) + [seed for seed in recorded if path.means_rows(seed)]
+    fuzzer = FrameFuzzer([seed.frame for seed in seeds], SEED)
+    left = int(_frames_today() * (1 if received_ns == TODAY_NS else RETIRED_SHARE))
+    wrong = []
+    while left > 0 and len(wrong) < WRONG_SHOWN:
+        wrong += path.judge(seeds, fuzzer.draw(min(BATCH_FRAMES, left)))
         left -= BATCH_FRAMES
-    assert path.rows > 0
-    assert path.dead > 0
+    LOG.info("%s at %d: %s", name, received_ns, dict(path.counts))
+    assert not wrong, "\n".join(map(str, wrong[:WRONG_SHOWN]))
+    assert path.counts["rows though damaged"] > 0
+    assert path.counts["dead"] > 0
 
 
-def test_a_changed_value_is_noticed() -> None:
-    """The check itself: a row whose number does not stand in its frame fails."""
-    path = CorePath("binance_usdm")
-    frame = golden_frames("binance_usdm")
-    trade = next(one for one in frame if b"@aggTrade" in one)
-    found = path.core.process(
-        [
-            (
-                0,
-                b"binance.usdm.BTCUSDT",
-                encode_raw("binance", "usdm", "BTCUSDT", "test", [encode_frame("c", 1, START_NS, "trades", trade)]),
-            )
-        ]
-    )
-    with pytest.raises(AssertionError):
-        path.check(found, {1: trade.replace(b"0", b"9")})
+class Tampered:
+    """Stand before the columns of a batch and change what a parser appends; note when it did."""
+
+    def __init__(self, columns: Columns, change: Change, touched: set[str], record: str) -> None:
+        """Take the columns and the change; the topic is what parsers look at besides."""
+        self.columns, self.change, self.topic = columns, change, columns.topic
+        self.touched, self.record = touched, record
+
+    def extend(self, frames: Sequence[int], counts: Sequence[int], values: Mapping[str, Iterable[Any]]) -> None:
+        """Append what the change makes of the values."""
+        held = {name: list(column) for name, column in values.items()}
+        changed = {name: list(column) for name, column in held.items()}
+        left = list(counts)
+        if self.change is None:
+            for name in changed.keys() - self.topic.per_frame if sum(left) else ():
+                del changed[name][-1:]
+            last = max((place for place, count in enumerate(left) if count), default=None)
+            left = [count - (place == last) for place, count in enumerate(left)]
+        else:
+            self.change(changed)
+        if _shown(changed, left, self.topic.per_frame) != _shown(held, counts, self.topic.per_frame):
+            self.touched.add(self.record)
+        self.columns.extend(frames, left, changed)
+
+
+def _shown(held: Held, counts: Sequence[int], per_frame: frozenset[str]) -> Held:
+    """Return what comes out as rows: columns of frames show only in frames that have rows."""
+    return {
+        name: [cell for cell, count in zip(cells, counts, strict=True) if count] if name in per_frame else cells
+        for name, cells in held.items()
+    }
+
+
+def _swap_price_and_size(held: Held) -> None:
+    for one, other in (("price", "size"), ("bid_price", "bid_size"), ("ask_price", "ask_size")):
+        if one in held and other in held:
+            held[one], held[other] = held[other], held[one]
+
+
+def _turn_sides(held: Held) -> None:
+    turned = {"buy": "sell", "sell": "buy", "bid": "ask", "ask": "bid"}
+    _each(held, lambda side: turned[side], "side")
+
+
+def _turn_levels(held: Held) -> None:
+    if "level" in held:
+        held["price"].reverse()
+
+
+def _move_times(held: Held) -> None:
+    _each(held, lambda at: at + 1, "exchange_ns")
+
+
+def _move_ids(held: Held) -> None:
+    _each(held, lambda one: one + 1, "update_id", "last_update_id", "prev_update_id", "checksum")
+    _each(held, "{}0".format, "trade_id")
+
+
+def _turn_history(held: Held) -> None:
+    _each(held, lambda one: not one, "history")
+
+
+def _lose_a_digit(held: Held) -> None:
+    _each(
+        held, lambda text: f"{text[:-1]}0" if "." in text and text[-1] in "123456789" else text,
+        "price", "size", "bid_price", "ask_size", "mark_price", "open_interest",
+    )  # fmt: skip
+
+
+def _each(held: Held, change: Callable[[Any], Any], *names: str) -> None:
+    for name in held.keys() & set(names):
+        held[name] = [None if cell is None else change(cell) for cell in held[name]]
+
+
+_LAST_ROW_DROPPED = None
+
+CHANGES: Mapping[str, Change] = {
+    "price and size swapped": _swap_price_and_size,
+    "sides turned": _turn_sides,
+    "last row dropped": _LAST_ROW_DROPPED,
+    "levels turned": _turn_levels,
+    "times moved": _move_times,
+    "ids moved": _move_ids,
+    "history turned": _turn_history,
+    "a digit lost": _lose_a_digit,
+}
+"""What a faulty parser may do."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", MARKETS)
+def test_a_parser_that_changes_a_value_is_noticed(name: str, change: str) -> None:
+    """The check itself: with each fault whole frames go wrong, in just the records where it changes something."""
+    touched: set[str] = set()
+    honest = MARKETS[name]
+    faulty = {
+        kind: dataclasses.replace(parser, append=_tampering(parser, CHANGES[change], touched))
+        for kind, parser in honest.parsers.items()
+    }
+    seeds = golden_seeds(name)
+    path = StrictPath(name, TODAY_NS, dataclasses.replace(honest, parsers=faulty))
+    wrong = path.judge(seeds, [Drawn(seed.frame, place, whole=True) for place, seed in enumerate(seeds)])
+    assert {one.record for one in wrong} == touched
+
+
+def _tampering(parser: Parser, change: Change, touched: set[str]) -> Callable[[Any, Any, Any], None]:
+    def append(messages: Any, frames: Any, columns: Any) -> None:
+        tampered: Any = Tampered(columns, change, touched, parser.record)
+        parser.append(messages, frames, tampered)
+
+    return append
