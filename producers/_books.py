@@ -88,13 +88,19 @@ class Books:
                 book.due_s = max(book.due_s, now_s + IN_STREAM_WAIT_S)
         return verdict
 
-    def lost(self, symbol: str) -> None:
-        """Forget the chain: frames were lost; the next delta asks for a snapshot."""
+    def lost(self, symbol: str, now_ns: int = 0) -> None:
+        """Forget the chain: frames were lost; the next delta asks for a snapshot.
+
+        On a stream that brings its snapshots the next one comes by itself: an agent that heard of the
+        loss asks for nothing more, since asking the stream again would lose updates of a whole book.
+        """
         book = self._books.get(symbol)
         if book is not None:
             self._rules.on_gap(book.state)
             book.fresh = True
             book.reason = None
+            if self.in_stream:
+                book.requested_ns = max(book.requested_ns, now_ns)
 
     def forget(self, symbol: str) -> None:
         """Drop a symbol that is recorded no more."""
@@ -155,7 +161,9 @@ class Books:
         book.reason = book.reason or reason
         book.due_s = now_s + wait_s
 
-    def snapshot(self, symbol: str, last: int, now_s: float, *, in_stream: bool = False) -> SnapshotVerdict:
+    def snapshot(
+        self, symbol: str, last: int, now_s: float, *, in_stream: bool = False, received_ns: int = 0
+    ) -> SnapshotVerdict:
         """Judge a snapshot just received; a stale one is fetched again, later each time.
 
         Where the stream brings its own snapshots, one of the schedule changes nothing.
@@ -165,6 +173,8 @@ class Books:
         book.fetched_s = now_s
         if self.in_stream and not in_stream:
             return SnapshotVerdict.SPLICED
+        if in_stream:
+            book.requested_ns = max(book.requested_ns, received_ns)
         verdict = self._rules.on_snapshot(book.state, last, in_stream=in_stream)
         if verdict is SnapshotVerdict.STALE:
             book.stale += 1

@@ -126,15 +126,15 @@ class Lines:
 
         def on_lost(symbol: str) -> None:
             if not self._is_covered(number, symbol):
-                self._books.lost(symbol)
+                self._books.lost(symbol, clock.now_ns())
 
-        def on_book(symbol: str, raw: bytes) -> None:
+        def on_book(symbol: str, raw: bytes, received_ns: int) -> None:
             if self._counts_book(number, symbol):
-                around.hooks.on_book(symbol, raw)
+                around.hooks.on_book(symbol, raw, received_ns)
 
-        def on_snapshot(symbol: str, raw: bytes) -> None:
+        def on_snapshot(symbol: str, raw: bytes, received_ns: int) -> None:
             if self._counts_book(number, symbol):
-                around.hooks.on_snapshot(symbol, raw)
+                around.hooks.on_snapshot(symbol, raw, received_ns)
 
         declare = Declare(intake, around.hooks.lane_of, parts.ours, on_lost, around.market.scoped_kinds)
         declare.counts_for = lambda symbol, kind: self._election.counts_for(number, symbol, kind)

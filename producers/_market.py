@@ -79,7 +79,7 @@ class MarketRun:
         self._roster = Roster(exchange, market, source, self.streams, self._instruments)
         self.lanes: Mapping[str, Lane] = self._roster.lanes
         self.lane_of = self._roster.lane_of
-        self._declare = Declare(intake, self.lane_of, self.lanes.keys, self._books.lost, market.scoped_kinds)
+        self._declare = Declare(intake, self.lane_of, self.lanes.keys, self._lost, market.scoped_kinds)
         self._lines: Lines | None = None
         self._fills = self._make_fills()
         self._alive_ns = 0
@@ -224,7 +224,7 @@ class MarketRun:
         """Declare a gap in a symbol's lane; a book then needs a snapshot."""
         self._intake.gap(self.lane_of(symbol), evidence)
         if StreamKind.BOOK.value in evidence.streams:
-            self._books.lost(symbol)
+            self._lost(symbol)
 
     def elect(self, symbol: str, kinds: Sequence[str], conn: str) -> None:
         """Write into a symbol's lane that another connection counts: it is another replica's."""
@@ -301,7 +301,10 @@ class MarketRun:
     def _address_of(self, symbol: str) -> str:
         return self._egress.shards.address(self._exchange, self.market.name, symbol)
 
-    def _on_book(self, symbol: str, raw: bytes) -> None:
+    def _lost(self, symbol: str) -> None:
+        self._books.lost(symbol, clock.now_ns())
+
+    def _on_book(self, symbol: str, raw: bytes, _received_ns: int) -> None:
         if symbol not in self.lanes:
             return
         try:
@@ -313,14 +316,14 @@ class MarketRun:
             shard = self._intake.balance.shard
             events.BookBroken(exchange=self._exchange, market=self.market.name, symbol=symbol, shard=shard).emit()
 
-    def _on_snapshot(self, symbol: str, raw: bytes) -> None:
+    def _on_snapshot(self, symbol: str, raw: bytes, received_ns: int) -> None:
         if symbol not in self.lanes:
             return
         try:
             peek = self.market.peek_book(raw)
         except (ValueError, RecursionError):
             return
-        self._books.snapshot(symbol, peek.last, clock.monotonic_s(), in_stream=True)
+        self._books.snapshot(symbol, peek.last, clock.monotonic_s(), in_stream=True, received_ns=received_ns)
 
     async def _changed(self, changes: Changes) -> None:
         """Follow the venue's list: what ended is recorded no more, what began is, if it is wanted."""

@@ -45,8 +45,8 @@ class Hooks:
 
     lane_of: Callable[[str], Lane]
     on_control: Callable[[bytes], None] = _nothing
-    on_book: Callable[[str, bytes], None] = _nothing
-    on_snapshot: Callable[[str, bytes], None] = _nothing
+    on_book: Callable[[str, bytes, int], None] = _nothing
+    on_snapshot: Callable[[str, bytes, int], None] = _nothing
     on_break: Callable[[int, str], None] = _nothing
     is_ours: Callable[[str], bool] = _all_ours
 
@@ -74,7 +74,7 @@ class Receiver:
         self._shared: frozenset[str] = frozenset()
         self._names: dict[str, str] = {}
         self._seen_books: set[str] = set()
-        self._after: dict[str, Callable[[str, bytes], None]] = {
+        self._after: dict[str, Callable[[str, bytes, int], None]] = {
             StreamKind.BOOK.value: hooks.on_book,
             part_of(StreamKind.BOOK.value): hooks.on_book,
             STREAM_SNAPSHOT: hooks.on_snapshot,
@@ -218,4 +218,4 @@ class Receiver:
         self._intake.take(lane, counted, frame, received_ns)
         after = self._after.get(counted)
         if after is not None:
-            after(symbol, raw)
+            after(symbol, raw, received_ns)

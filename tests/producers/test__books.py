@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from exchanges import DeltaVerdict, SnapshotVerdict
 from exchanges.binance import USDM
+from exchanges.bybit import LINEAR
 from producers._books import RETRY_MIN_S, Books, Reason
 
 
@@ -84,6 +85,20 @@ def test_requests_older_than_the_last_snapshot_are_dropped() -> None:
     assert one.reseed("A", int(12e9), 13.0)
     assert one.due(13.0, 9) == [("A", Reason.RESYNC)]
     assert not one.reseed("A", int(12e9), 13.0)
+
+
+def test_a_book_that_comes_back_by_itself_is_not_asked_for_again() -> None:
+    """The stream brings a snapshot after every gap; an agent that heard of the gap late asks for nothing."""
+    one = Books(LINEAR.book_rules, 0.0, in_stream=True)
+    one.snapshot("A", 10, 1.0, in_stream=True, received_ns=int(1e9))
+    assert not one.reseed("A", int(0.9e9), 1.1)
+    one.lost("A", int(9e9))
+    assert not one.reseed("A", int(8e9), 9.1)
+    one.snapshot("A", 50, 9.5, in_stream=True)
+    assert not one.reseed("A", int(8e9), 10.0)
+    assert one.due(99.0, 9) == []
+    assert one.reseed("A", int(11e9), 11.0)
+    assert one.due(99.0, 9) == [("A", Reason.RESYNC)]
 
 
 def test_the_schedule_comes_last_and_spares_broken_books() -> None:

@@ -46,7 +46,8 @@ class LineBench:
         self.log = log
         self.lost: list[str] = []
         books = Books(market.book_rules, 0.0, in_stream=market.in_stream_snapshots)
-        books.lost = self.lost.append  # type: ignore[method-assign] # what is told, not what follows
+        # What is told, not what follows.
+        books.lost = lambda symbol, *_: self.lost.append(symbol)  # type: ignore[method-assign, misc]
         around = Surroundings(
             exchange="binance", market=market, settings=SETTINGS, limits=SilenceLimits(30, 15, 30, 5, 120),
             intake=log.intake, declare=Declare(log.intake, log.lane, lambda: (), self.lost.append),

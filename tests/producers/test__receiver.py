@@ -29,7 +29,7 @@ class Bench:
         self.watchdog = Watchdog(
             [StreamInfo("aaausdt@aggTrade", StreamKind.TRADES, "AAAUSDT", None)], SilenceLimits(1, 1, 2, 2, 1)
         )
-        on_book: Callable[[str, bytes], None] = lambda symbol, raw: self.books.append((symbol, raw))  # noqa: E731 - short
+        on_book: Callable[[str, bytes, int], None] = lambda symbol, raw, _: self.books.append((symbol, raw))  # noqa: E731 - short
         hooks = Hooks(log.lane, on_book=on_book, on_control=self.control.append)
         self.receiver = Receiver(USDM, log.intake, self.watchdog, hooks)
 
