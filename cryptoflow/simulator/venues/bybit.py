@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -70,6 +71,7 @@ class Bybit(Venue):
         names_max_chars=21_000, client_silence_s=600.0, connects_max=500, connects_window_s=300.0,
         rest_weight_max=600, rest_window_s=5.0, rest_over_status=_FORBIDDEN,
     )  # fmt: skip
+    unable = MappingProxyType({"notice": "it announces nothing"})
     number_pattern = re.compile(rb'"(?:p|v|markPrice|openInterest)":"[0-9.]+"|\["[0-9.]+","[0-9.]+"')
     field_pattern = re.compile(rb',"v":"[^"]*"|,"u":[0-9]+|,"ts":[0-9]+(?=\}$)')
 
@@ -92,7 +94,7 @@ class Bybit(Venue):
                 price_decimals=decimals, size_decimals=6, middle=middle,
             )  # fmt: skip
         # A third each: USDT contracts, USDC contracts, dated contracts.
-        quote = "USDC" if number % 3 == 2 else "USDT"  # noqa: PLR2004
+        quote = "USDC" if number % 3 == 2 else "USDT"  # noqa: PLR2004 - as said
         dated = not number % 3
         symbol = f"{base}PERP" if quote == "USDC" else f"{base}USDT-01JAN30" if dated else f"{base}USDT"
         return Listing(

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from cryptoflow import registry
 from cryptoflow.simulator.troubles import TROUBLES
 from cryptoflow.simulator.venues import venue_of
-from exchanges import Endpoint, Market
+from exchanges import Endpoint, Market, Per
 
 SILENCE_S = 1.0
 FRAME_MAX_BYTES = 16 << 20
@@ -27,8 +27,15 @@ RUN = {
     "limits": {"connects_max": 1000, "messages_max": 100},
 }  # fmt: skip
 MARKETS = (
-    "binance.spot", "binance.usdm", "coinbase.spot", "coinbase.exchange", "kraken.spot", "kraken.futures", "okx.swap",
-)  # fmt: skip
+    "binance.spot",
+    "binance.usdm",
+    "bybit.linear",
+    "coinbase.spot",
+    "coinbase.exchange",
+    "kraken.spot",
+    "kraken.futures",
+    "okx.swap",
+)
 _PROTOCOL_ERROR, _TOO_BIG = 1002, 1009
 
 
@@ -111,7 +118,7 @@ async def _run(start: Any, name: str, kinds: Sequence[str]) -> tuple[Recorder, l
             names = [
                 market.stream_name(stream, symbol)
                 for stream in market.streams
-                if stream.default and stream.endpoint == endpoint.name
+                if stream.default and stream.endpoint == endpoint.name and stream.per is Per.SYMBOL
                 for symbol in symbols
             ]
             if names:
