@@ -52,8 +52,9 @@ def command(
 ) -> None:
     r"""Share the symbols among COUNT producers from now on; without COUNT, show what was ordered.
 
-    Start further replicas first, or end superfluous ones last: whoever gives a symbol up records it
-    until its new owner is seen in the log. A replica that holds just what it owns has settled.
+    Order first, then start further replicas; end superfluous ones once all have settled. Whoever gives
+    a symbol up records it until its new owner is seen in the log. A replica that holds just what it
+    owns has settled.
 
     \b
     Examples:

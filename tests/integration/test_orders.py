@@ -134,8 +134,9 @@ async def test_replicas_share_the_symbols_from_an_order_on(tmp_path: Path) -> No
         assert all(own)
         async with producing(settings, "all") as old:
             await until(lambda: old.symbols() == {*SYMBOLS}, 20, "recording")
+            # The order first: a replica that starts without one knows of no owner before it.
+            await asyncio.to_thread(order_count, settings, [MARKET], 2, 1)
             async with producing(settings, "all", 1, 2) as fresh:
-                await asyncio.to_thread(order_count, settings, [MARKET], 2, 1)
                 await until(lambda: old.symbols() == own[0], 40, "giving up")
                 await until(lambda: fresh.symbols() == own[1], 20, "taking up")
                 assert (old.owners(), fresh.owners()) == ({"0/2"}, {"1/2"})
