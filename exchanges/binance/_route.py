@@ -85,6 +85,7 @@ def _decoded(frame: bytes, kinds: dict[str, str], shared: dict[str, str]) -> Rou
     try:
         envelope = _envelope.decode(frame)
         if envelope.stream in shared:
+            frame.decode()  # a byte that is no text spoils the whole frame, not one part of it
             return _of_market(envelope, shared[envelope.stream])
     except (ValueError, RecursionError) as error:
         raise RouteError(f"routing a frame: {error}") from error

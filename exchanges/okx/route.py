@@ -108,7 +108,7 @@ def _liquidations(frame: bytes, envelope: _Envelope) -> Routed:
     by_symbol: dict[str, list[bytes]] = {}
     for entry in _entries.decode(envelope.data):
         by_symbol.setdefault(_entry.decode(entry).instrument, []).append(bytes(entry))
-    if not by_symbol:
+    if not by_symbol or "" in by_symbol:
         raise RouteError("routing a frame: liquidations of no instrument")
     name, first = name_of(envelope.arg), next(iter(by_symbol))
     if len(by_symbol) == 1:

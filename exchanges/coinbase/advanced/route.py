@@ -131,6 +131,8 @@ def _cut(envelope: dict[str, msgspec.Raw], channel: str) -> list[Part]:
         if place is None:
             raise ValueError(f"channel {channel[:100]!r} or the type of its event is not one of ours")
         for product, piece in _pieces(event, channel):
+            if not product:
+                raise ValueError("an entry names no product")
             held = newest.get(product)
             if held is None or runs[held][0] != place:
                 newest[product] = len(runs)

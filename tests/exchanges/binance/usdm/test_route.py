@@ -66,6 +66,8 @@ def test_symbols_beyond_ascii_come_from_the_payload(symbol: str) -> None:
         b'{"stream":"@aggTrade","data":{}}',
         b'{"stream":"btcusdt@","data":{"s":"BTCUSDT"}}',
         b'{"stream":"btcusdt@aggTrade',
+        b'{"data":{"s":"ETHUSDT"},"stream":"btcusdt@aggTrade"}',
+        b'{"stream":"!markPrice@arr@1s","data":[{"s":"BTCUSDT"},{"s":"ETHUSDT","x":"\xff"}]}',
         b'{"stream":"bad\xffusdt@aggTrade","data":{}}',
         b'{"e":"aggTrade","s":"BTCUSDT"}',
         b'{"stream":null,"data":{"s":"BTCUSDT"}}',

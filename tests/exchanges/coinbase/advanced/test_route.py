@@ -114,6 +114,7 @@ def test_a_frame_without_entries_is_control() -> None:
         frame("l2_data", level2("correction", "BTC-USD")),
         frame("market_trades", {"type": "update"}),
         frame("market_trades", {"type": "update", "trades": [{"trade_id": "1"}]}),
+        frame("l2_data", level2("update", "")),
         b'{"channel":"l2_data","sequence_num":1}',
         b'{"channel":"l2_data","events":{}}',
         frame("market_trades", trades("BTC-USD", "ETH-USD"), note="x").replace(b'"x"', b'"\xc3\x28"'),
