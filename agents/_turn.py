@@ -56,7 +56,7 @@ class Turn:
     (the id expected next, by stream), `chained_from` (the id up to which a new chain may miss some),
     `book` (what continuity of the book rests on), `elected` (the connection that counts, by stream),
     `replaced` (another connection's book is awaited), `overlaps` (other connections serve the stream,
-    too) and `previous_ns` (when it was heard before).
+    too), `previous_ns` (when it was heard before) and `continues` (it was heard last on this connection).
     """
 
     batch: Batch
@@ -77,6 +77,7 @@ class Turn:
     broke: bool = False
     replaced: bool = False
     overlaps: bool = False
+    continues: bool = False
     previous_ns: int = 0
     elected: dict[str, str] = field(default_factory=dict)
     book: BookState | None = None
