@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import msgspec
 
+from agents._batch import SNAPSHOT
 from agents._messages import STREAMS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
+from exchanges import StreamKind
 
+BOOK = StreamKind.BOOK.value
 LIVING_NS = 5_000_000_000
 """A connection counts as living so long after its last frame of the stream."""
 
@@ -34,12 +37,13 @@ class Connections(msgspec.Struct):
 def _step(state: Connections, turn: Turn) -> None:
     for stream in turn.evidence:
         state.streams.pop(stream, None)
-    stream = turn.kind
+    stream = BOOK if turn.kind == SNAPSHOT and turn.in_stream else turn.kind
     if stream not in STREAMS or turn.dead is not None:
         return
     conn, at_ns = turn.batch.conns[turn.ordinal], turn.received_ns
     heard = state.streams.setdefault(stream, {})
     turn.previous_ns = max(heard.values(), default=0)
+    turn.continues = conn in heard and heard[conn] == turn.previous_ns
     turn.overlaps = any(other != conn and at_ns - last_ns <= LIVING_NS for other, last_ns in heard.items())
     heard[conn] = at_ns
     while len(heard) > CONNECTIONS_MAX:

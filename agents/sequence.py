@@ -4,8 +4,8 @@ Every update received becomes rows, also those older than the snapshot. Only an 
 rules say that it was taken already is a repeat and is dropped. A book that breaks stays broken until
 a snapshot splices it, or begins it anew in its own stream.
 
-Where several connections serve the book, an update ahead of the chain does not break it yet: another
-connection may bring those between (follow_connections).
+Where several connections serve the book, an update ahead of the chain does not break it yet, and a
+snapshot ahead does not begin it anew: another connection may bring those between (follow_connections).
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ AHEAD_MAX_DELTAS = 256
 
 NO_ID = -1
 Ids = tuple[int, int, int]
-"""First, last and previous update id of a delta."""
+"""First, last and previous update id of a delta; `A_SNAPSHOT`, its id and `NO_ID` of a snapshot."""
+
+A_SNAPSHOT = -2
 
 
 class Sequence(msgspec.Struct):
@@ -109,7 +111,7 @@ def _delta(state: Sequence, turn: Turn, market: Market) -> None:
         turn.repeated()
         turn.drop_rows_of_frame()
         return
-    if turn.overlaps and not market.in_stream_snapshots and _is_ahead(state.book, ids):
+    if turn.overlaps and _is_ahead(state.book, ids, market.book_rules):
         _wait(state, turn, ids)
         if len(state.ahead) > AHEAD_MAX_DELTAS:
             _give_up(state, turn, market.book_rules)
@@ -119,8 +121,10 @@ def _delta(state: Sequence, turn: Turn, market: Market) -> None:
     if verdict is DeltaVerdict.OLD:
         turn.repeated()
         turn.drop_rows_of_frame()
-    while state.ahead and not _is_ahead(state.book, state.ahead[0]):
-        _judge(state, turn, market.book_rules, state.ahead.pop(0))
+    while state.ahead and not _is_ahead(state.book, state.ahead[0], market.book_rules):
+        ids = state.ahead.pop(0)
+        if ids[0] != A_SNAPSHOT:  # a snapshot that the chain contains changes nothing
+            _judge(state, turn, market.book_rules, ids)
 
 
 def _pred(ids: Ids) -> int:
@@ -128,9 +132,15 @@ def _pred(ids: Ids) -> int:
     return first - 1 if prev == NO_ID and first != NO_ID else prev
 
 
-def _is_ahead(book: BookState, ids: Ids) -> bool:
+def _is_ahead(book: BookState, ids: Ids, rules: BookRules) -> bool:
     """Tell whether updates between the chain and this one have not come."""
-    return book.last != NO_ID and _pred(ids) > book.last
+    if book.last == NO_ID or ids[1] <= book.last:
+        return False
+    return ids[0] == A_SNAPSHOT or rules.on_delta(_copy(book), *ids) is DeltaVerdict.BREAK
+
+
+def _copy(book: BookState) -> BookState:
+    return msgspec.structs.replace(book, pending=list(book.pending), recent=list(book.recent))
 
 
 def _wait(state: Sequence, turn: Turn, ids: Ids) -> None:
@@ -142,8 +152,12 @@ def _wait(state: Sequence, turn: Turn, ids: Ids) -> None:
 
 def _give_up(state: Sequence, turn: Turn, rules: BookRules) -> None:
     """Break the book where it waited: no connection has brought in time what lies between."""
-    first = len(turn.holes)
-    _judge(state, turn, rules, state.ahead.pop(0))
+    first, ids = len(turn.holes), state.ahead.pop(0)
+    if ids[0] == A_SNAPSHOT:
+        turn.holes.append(Hole(BOOK, "sequence", state.book.last + 1, ids[1]))
+        _broken(state, turn, rules)
+    else:
+        _judge(state, turn, rules, ids)
     turn.holes[first:] = [dataclasses.replace(hole, from_ns=state.ahead_from_ns) for hole in turn.holes[first:]]
     _resume(state, rules)
 
@@ -151,7 +165,8 @@ def _give_up(state: Sequence, turn: Turn, rules: BookRules) -> None:
 def _resume(state: Sequence, rules: BookRules) -> None:
     """Go on with what was ahead, as the chain of a book that is broken."""
     for ids in state.ahead:
-        rules.on_delta(state.book, *ids)
+        if ids[0] != A_SNAPSHOT:  # the one asked for begins the book
+            rules.on_delta(state.book, *ids)
     state.ahead = []
 
 
@@ -186,7 +201,14 @@ def _snapshot(state: Sequence, turn: Turn, rules: BookRules) -> None:
         else:
             state.snapshots.append(last)
             del state.snapshots[:-TAKEN_MAX_SNAPSHOTS]
-    was_valid = state.book.valid
+    was_valid, before = state.book.valid, state.book.last
+    ahead = in_stream and was_valid and NO_ID < before < last
+    if ahead and turn.overlaps:
+        _wait(state, turn, (A_SNAPSHOT, last, NO_ID))
+        return
+    if ahead and turn.continues:
+        # The stream was asked for again though the book was whole: what came meanwhile is in the snapshot alone.
+        turn.holes.append(Hole(BOOK, "sequence", before + 1, last, detail="a snapshot came ahead of its updates"))
     verdict = rules.on_snapshot(state.book, last, in_stream=in_stream)
     turn.spliced = state.book.valid and (in_stream or not was_valid)
     # The levels of a snapshot that the chain contains are behind the book.
@@ -204,7 +226,7 @@ def _quiet(state: Sequence, run: Run) -> Sequence | None:
     if market is None or held.snapshot != NO_ID or state.ahead:
         return None
     columns = [_ids(run, name) for name in ("first_update_id", "last_update_id", "prev_update_id")]
-    book = msgspec.structs.replace(held, pending=list(held.pending), recent=list(held.recent))
+    book = _copy(held)
     on_delta = market.book_rules.on_delta
     verdicts = [on_delta(book, *ids) for ids in zip(*columns, strict=True)]
     if DeltaVerdict.BREAK in verdicts or DeltaVerdict.OLD in verdicts or book.valid != held.valid:

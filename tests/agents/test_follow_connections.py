@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agents.dedupe_rows import AWAITED_MAX_INTERVALS
 from agents.follow_connections import CONNECTIONS_MAX, LATE_WAIT_NS, LIVING_NS
 from agents.sequence import AHEAD_MAX_DELTAS
-from tests.doubles.raw_frames import MS, Log, alive, core, delta, gap, rows, snapshot, trade
+from tests.doubles.raw_frames import IN_STREAM, MS, Log, alive, core, delta, gap, rows, snapshot, trade
 
 BOUNDS = ("stream", "revision", "cause", "from_ns", "to_ns", "from_id", "to_id")
 
@@ -155,6 +155,37 @@ def test_connections_remembered_are_bounded() -> None:
     one.process(log.records)
     kept = msgspec.msgpack.decode(one.dirty()[0][2])["parts"]["follow_connections"]["streams"]["trades"]
     assert list(kept) == [f"c{number}" for number in range(2 * CONNECTIONS_MAX, 3 * CONNECTIONS_MAX)]
+
+
+def with_snapshots(log: Log) -> None:
+    """Let a new connection begin with a snapshot of its own stream, ahead of what the old one has brought."""
+    log.put("book_snapshot", snapshot(13), conn="b", meta=IN_STREAM)
+    log.put("book", delta(14, 14), conn="b")
+
+
+def test_a_snapshot_of_the_stream_ahead_waits_for_what_lies_between() -> None:
+    """The old connection brings it: every update is a row, once, and the book never breaks."""
+    log = begun()
+    with_snapshots(log)
+    for last in range(11, 16):
+        log.put("book", delta(last, last))
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.gaps") == []
+    assert outputs.reseeds == []
+    assert book_ids(log) == [10, 14, 11, 12, 13, 15]
+
+
+def test_a_snapshot_ahead_of_what_nobody_brings_is_a_gap() -> None:
+    """After the wait the book is broken, from the last update to the snapshot, until the next snapshot."""
+    log = begun()
+    with_snapshots(log)
+    log.now_ns += LATE_WAIT_NS
+    log.put("book", delta(15, 15), conn="b")
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.gaps", "stream", "revision", "from_id", "to_id") == [("book", 0, 11, 13)]
+    assert len(outputs.reseeds) == 1
+    log.put("book_snapshot", snapshot(15), conn="b", meta=IN_STREAM)
+    assert rows(core().process(log.records), "md.gaps", "revision", "resolved_by") == [(0, None), (1, "snapshot")]
 
 
 @given(lead=st.lists(st.integers(0, 2), max_size=60), cut=st.integers(0, 20))

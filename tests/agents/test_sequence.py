@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from agents._core import PartitionCore
 from agents._run import Run
+from agents._turn import Turn
 from agents.sequence import OPERATOR, Sequence
 from exchanges import BookState, DeltaVerdict, Exchange
 from schemas._reseed import ReseedRequest
@@ -138,6 +139,23 @@ def test_a_snapshot_of_the_stream_begins_the_book_anew() -> None:
     ]
 
 
+def test_a_snapshot_ahead_of_a_whole_book_tells_what_was_missed() -> None:
+    """Updates it stands for never came: a gap from the last one to it, closed at once. None when it adds nothing."""
+    log = Log()
+    log.put("book_snapshot", snapshot(9), meta=IN_STREAM)
+    log.put("book", delta(10, 12))
+    log.put("book_snapshot", snapshot(12), meta=IN_STREAM)
+    log.put("book_snapshot", snapshot(15), meta=IN_STREAM)
+    log.put("book", delta(16, 16))
+    log.put("book_snapshot", snapshot(1), meta=IN_STREAM)
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.gaps", "revision", "resolved_by", "from_id", "to_id", "raw_offset") == [
+        (0, None, 13, 15, 3),
+        (1, "snapshot", 13, 15, 3),
+    ]
+    assert not outputs.reseeds
+
+
 def test_a_snapshot_of_the_stream_may_come_again_with_its_id() -> None:
     """Only snapshots asked for over REST are repeats by their id: one of the stream is a row whenever it comes."""
     log = Log()
@@ -200,6 +218,53 @@ def test_a_run_without_ids_is_quiet() -> None:
     one.process(log.records[1:])
     assert seen[-1] is not None
     assert seen[-1].book.valid
+
+
+def test_a_run_in_which_the_book_becomes_valid_is_not_quiet() -> None:
+    """Whoever closes gaps has to be told, though no update of the run breaks anything."""
+
+    class ResumingRules(ConsecutiveRules):
+        """An update that ends in a zero brings the book back, whatever was lost."""
+
+        @override
+        def on_delta(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
+            """Judge one delta."""
+            state.valid = state.valid or last % 10 == 0
+            return DeltaVerdict.APPLIED if state.valid else DeltaVerdict.BUFFERED
+
+    market = dataclasses.replace(MARKET, book_rules=ResumingRules())
+    seen = []
+
+    def watched(state: Sequence, run: Run) -> Sequence | None:
+        seen.append(OPERATOR.quiet(state, run))
+        return seen[-1]
+
+    log = Log()
+    for first in (8, 9, 10, 11):
+        log.put("book", delta(first, first))
+    chain = (dataclasses.replace(OPERATOR, quiet=watched),)
+    one = PartitionCore({"invented": Exchange("invented", {"m": market})}, "raw.invented", 3, chain=chain)
+    for at, is_quiet in ((0, True), (2, False), (3, True)):
+        one.process(log.records[at : {0: 2, 2: 3, 3: 4}[at]])
+        assert (seen[-1] is not None) is is_quiet
+
+
+def test_only_what_makes_the_book_valid_or_begins_it_splices_it() -> None:
+    """A book asked for over REST says nothing of a valid one; a snapshot of the stream does each time."""
+    told: list[bool] = []
+
+    def step(state: Sequence, turn: Turn) -> None:
+        OPERATOR.step(state, turn)
+        told.append(turn.spliced)
+
+    log = Log()
+    log.put("book", delta(10, 10))
+    log.put("book_snapshot", snapshot(9))
+    log.put("book_snapshot", snapshot(10))
+    log.put("book_snapshot", snapshot(20), meta=IN_STREAM)
+    log.put("book", delta(21, 21))
+    core(chain=(dataclasses.replace(OPERATOR, step=step, quiet=lambda _state, _run: None),)).process(log.records)
+    assert told == [False, True, False, True, False]
 
 
 def test_a_book_without_ids_breaks_at_a_gap_and_heals_at_a_snapshot() -> None:
