@@ -174,6 +174,8 @@ def _append_funding(messages: Sequence[TickerFrame], frames: Sequence[int], colu
 
 _FUNDING = ("mark_price", "index_price", "funding_rate", "next_funding_ns", "interval_hours", "open_interest")
 
+_BEST = ("bid_price", "bid_size", "ask_price", "ask_size")
+
 RECENT_MAX_TRADES = 2048
 """Two frames of as many trades as one may hold (PROTOCOLS 4.4): trade ids have no order."""
 
@@ -188,8 +190,9 @@ PARSERS = {
         ordered=False,
         recent_max_ids=RECENT_MAX_TRADES,
     ),
-    # The same `u` again is a heartbeat (PROTOCOLS 4.7) and dropped as a repeat; `u` starts again at 1.
-    "quotes": Parser("md.quotes", "quotes", QuoteFrame, _append_quotes, id_column="update_id", ordered=False),
+    # The same `u` again is a heartbeat (PROTOCOLS 4.7) and dropped as a repeat. After a restart `u` counts from 1:
+    # what it stands for tells it from the one before, since `seq` is no column.
+    "quotes": Parser("md.quotes", "quotes", QuoteFrame, _append_quotes, composite_id=("update_id", *_BEST)),
     "book": Parser("md.book", "book_deltas", BookFrame, _append_deltas, id_column="last_update_id"),
     "book_snapshot": Parser(
         "md.book", "book_snapshots", SnapshotFrame, _append_snapshots, id_column="last_update_id", ordered=False

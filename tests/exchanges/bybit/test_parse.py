@@ -66,10 +66,11 @@ def test_identities_are_those_of_the_protocol() -> None:
     """Dedupe keys are PROTOCOLS 1.4; trade ids have no order and no id is free of holes but a book's."""
     assert {kind: parser.id_column for kind, parser in PARSERS.items()} == {
         "trades": "trade_id",
-        "quotes": "update_id",
+        "quotes": "",
         "book": "last_update_id",
         "book_snapshot": "last_update_id",
     }
     assert not any(parser.contiguous for parser in LINEAR_PARSERS.values())
-    assert not any(LINEAR_PARSERS[kind].ordered for kind in ("trades", "quotes", "book_snapshot"))
+    assert not any(LINEAR_PARSERS[kind].ordered for kind in ("trades", "book_snapshot"))
+    assert PARSERS["quotes"].composite_id == ("update_id", "bid_price", "bid_size", "ask_price", "ask_size")
     assert LINEAR_PARSERS["liquidations"].composite_id == ("exchange_ns", "side", "size", "price")
