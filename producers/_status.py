@@ -21,7 +21,7 @@ SAMPLE_S = 10.0
 """Time between two looks at the counts; a rate is that of the last one to two of these."""
 
 _SMOOTHING = 0.05
-_USUAL_MIN_SAMPLES = 6
+_USUAL_MIN_SAMPLES = 3
 """Looks before a rate is called usual."""
 
 EVERY = "*"

@@ -18,6 +18,9 @@ from cryptoflow.errors import ConfigError, UnreachableError
 _TIMEOUT_S = 10.0
 _BODY_MAX_BYTES = 256 * 1024 * 1024
 _LESS_THAN_HALF = 0.5
+_TELLING_PER_S = 1.0
+"""Expected rate below which a lull says nothing."""
+
 _HEADER = (
     *("market", "symbol", "stream", "state", "last frame", "rate", "expected"),
     *("gaps", "resyncs", "book", "owner", "where"),
@@ -72,7 +75,7 @@ def command(
     for one in told:
         one["streams"] = [
             row
-            for row in one["streams"]
+            for row in sorted(one["streams"], key=_place)
             if (not exchanges or row["exchange"] in exchanges)
             and (not markets or {row["market"], f"{row['exchange']}.{row['market']}"} & set(markets))
             and (not symbols or row["symbol"] in symbols)
@@ -125,10 +128,16 @@ def _ask(url: str) -> dict[str, Any]:
     return found
 
 
+def _place(row: Row) -> tuple[str, ...]:
+    return tuple(row[name] for name in ("exchange", "market", "symbol", "stream", "conn"))
+
+
 def _is_bad(row: Row) -> bool:
-    expected = row["expected_per_s"]
-    slow = expected is not None and row["rate_per_s"] < expected * _LESS_THAN_HALF
-    return row["state"] != "ok" or row["book_valid"] is False or slow
+    expected = row["expected_per_s"] or 0.0
+    slow = expected >= _TELLING_PER_S and row["rate_per_s"] < expected * _LESS_THAN_HALF
+    # Liquidations may be absent for hours.
+    absent = row["state"] == "unheard" and row["stream"] == "liquidations"
+    return (row["state"] != "ok" and not absent) or row["book_valid"] is False or slow
 
 
 def _rows(told: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[object]]:
