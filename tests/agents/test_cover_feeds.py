@@ -62,6 +62,44 @@ def test_evidence_waits_for_the_other_feeds_next_word() -> None:
         assert told(log) == []
 
 
+def test_after_the_other_feeds_word_nothing_waits_any_more() -> None:
+    """Also long after it the loss is no gap."""
+    log = Log()
+    both(log)
+    log.put("gap", gap("trades", from_ns=at(1) + 5), conn=A)
+    log.put("trades", trade(2), conn=A)
+    log.put("trades", trade(2), conn=B)
+    log.now_ns += COVER_WAIT_NS
+    log.put("trades", trade(3), conn=A)
+    assert told(log) == []
+
+
+def test_what_the_other_feed_heard_before_the_loss_is_no_word_of_it() -> None:
+    """Its frame stands in the log after the evidence, and was received before what that is about."""
+    log = Log()
+    both(log)
+    log.put("gap", gap("trades", from_ns=at(3) + 5), conn=A)
+    log.put("trades", trade(2), conn=B)
+    log.put("trades", trade(2), conn=A)
+    log.now_ns += COVER_WAIT_NS
+    log.put("trades", trade(3), conn=A)
+    assert told(log, "revision", "from_ns", "raw_offset")[0] == (0, at(3) + 5, 5)
+
+
+def test_the_word_of_a_feed_that_lost_the_stream_itself_covers_nothing() -> None:
+    """What it received before its own loss says nothing of what came after."""
+    log = Log()
+    both(log)
+    log.put("trades", trade(1), conn="c/three")
+    log.put("gap", gap("trades", from_ns=at(6)), conn=B)
+    log.put("gap", gap("trades", from_ns=at(2) + 5), conn=A)
+    log.put("trades", trade(2), conn=B)
+    log.put("trades", trade(2), conn=A)
+    log.now_ns += COVER_WAIT_NS
+    log.put("trades", trade(3), conn=A)
+    assert told(log, "revision", "raw_offset")[0] == (0, 7)
+
+
 def test_when_both_feeds_fail_the_gap_starts_at_the_later_loss() -> None:
     """And it ends with the first of them that returns."""
     log = Log()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, quote, rows, snapshot, trade
 
 
@@ -97,6 +99,22 @@ def test_a_dead_snapshot_of_the_connection_elected_begins_nothing() -> None:
     assert not rows(outputs, "md.gaps")
     assert [one.raw_offset for one in outputs.reseeds] == [3]
     assert rows(outputs, "md.dead_letters", "raw_offset") == [1, 3]
+
+
+def test_a_book_that_is_awaited_is_not_valid() -> None:
+    """From the switch to the snapshot of the connection elected nothing proves it; neither sums nor rules keep it."""
+    log = Log(market="s")
+    log.put("book_snapshot", level("1"), conn="a", meta=IN_STREAM)
+    log.put("book", level("2"), conn="a")
+    log.put("switch", switch("b", "book"))
+    log.put("book", level("3"), conn="b")
+    log.put("book_snapshot", level("3"), conn="b", meta=IN_STREAM)
+    one, found = core(), []
+    for record in log.records:
+        one.process([record])
+        parts = msgspec.msgpack.decode(one.dirty()[0][2])["parts"]
+        found.append((parts["sequence"]["book"]["valid"], parts["maintain_books"]["sound"]))
+    assert found == [(True, True), (True, True), (False, False), (False, False), (True, True)]
 
 
 def test_books_asked_for_over_rest_belong_to_no_connection() -> None:

@@ -64,6 +64,17 @@ def test_a_sum_that_does_not_match_breaks_the_book_until_a_snapshot() -> None:
     assert [kind for kind, _, offset in told if offset == 2] == ["gap", "book_deltas"]
 
 
+def test_a_snapshot_of_the_stream_replaces_a_sound_book() -> None:
+    """Levels it does not name are gone; its own sum and those after it are proven on it alone."""
+    log = started()
+    bids, asks = {"9.25": "2.0"}, {"10.00": "1.0"}
+    log.put("book_snapshot", levels(bids, asks, sum_of(bids, asks)), meta=DEEP)
+    log.put("book", levels({"9.50": "4.0"}, told=sum_of({**bids, "9.50": "4.0"}, asks)))
+    outputs = core().process(log.records)
+    assert outputs.checksums == {("invented", "s", "ok"): 3}
+    assert not rows(outputs, "md.gaps")
+
+
 def test_a_snapshot_whose_own_sum_is_wrong_heals_nothing() -> None:
     """The gap stays open; the book is asked for again."""
     log = started()
