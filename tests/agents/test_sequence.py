@@ -9,7 +9,6 @@ from typing_extensions import override
 from agents._core import PartitionCore
 from agents._run import Run
 from agents._turn import Turn
-from agents._turn import Turn
 from agents.sequence import OPERATOR, Sequence
 from exchanges import BookState, DeltaVerdict, Exchange
 from schemas._reseed import ReseedRequest
@@ -219,53 +218,6 @@ def test_a_run_without_ids_is_quiet() -> None:
     one.process(log.records[1:])
     assert seen[-1] is not None
     assert seen[-1].book.valid
-
-
-def test_a_run_in_which_the_book_becomes_valid_is_not_quiet() -> None:
-    """Whoever closes gaps has to be told, though no update of the run breaks anything."""
-
-    class ResumingRules(ConsecutiveRules):
-        """An update that ends in a zero brings the book back, whatever was lost."""
-
-        @override
-        def on_delta(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
-            """Judge one delta."""
-            state.valid = state.valid or last % 10 == 0
-            return DeltaVerdict.APPLIED if state.valid else DeltaVerdict.BUFFERED
-
-    market = dataclasses.replace(MARKET, book_rules=ResumingRules())
-    seen = []
-
-    def watched(state: Sequence, run: Run) -> Sequence | None:
-        seen.append(OPERATOR.quiet(state, run))
-        return seen[-1]
-
-    log = Log()
-    for first in (8, 9, 10, 11):
-        log.put("book", delta(first, first))
-    chain = (dataclasses.replace(OPERATOR, quiet=watched),)
-    one = PartitionCore({"invented": Exchange("invented", {"m": market})}, "raw.invented", 3, chain=chain)
-    for at, is_quiet in ((0, True), (2, False), (3, True)):
-        one.process(log.records[at : {0: 2, 2: 3, 3: 4}[at]])
-        assert (seen[-1] is not None) is is_quiet
-
-
-def test_only_what_makes_the_book_valid_or_begins_it_splices_it() -> None:
-    """A book asked for over REST says nothing of a valid one; a snapshot of the stream does each time."""
-    told: list[bool] = []
-
-    def step(state: Sequence, turn: Turn) -> None:
-        OPERATOR.step(state, turn)
-        told.append(turn.spliced)
-
-    log = Log()
-    log.put("book", delta(10, 10))
-    log.put("book_snapshot", snapshot(9))
-    log.put("book_snapshot", snapshot(10))
-    log.put("book_snapshot", snapshot(20), meta=IN_STREAM)
-    log.put("book", delta(21, 21))
-    core(chain=(dataclasses.replace(OPERATOR, step=step, quiet=lambda _state, _run: None),)).process(log.records)
-    assert told == [False, True, False, True, False]
 
 
 def test_a_run_in_which_the_book_becomes_valid_is_not_quiet() -> None:
