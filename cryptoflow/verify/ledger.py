@@ -144,7 +144,9 @@ class _Taker:
     ) -> list[tuple[Name, Hashable]]:
         """Append what a frame must become; `again` is a repeat, which only counts where there are no ids.
 
-        Of garbage in place of a frame that serves two kinds, one of them may still be whole.
+        Of garbage in place of a frame that serves two kinds, one of them may still be whole. Without ids,
+        what only a connection beside another is told (what a stream begins with) need not be rows, and
+        changes of a book that two are told may be rows of each: its snapshot may be older than the switch.
         """
         added = []
         reader = self._ledger.readers[market]
@@ -153,7 +155,7 @@ class _Taker:
         for frame in frames:
             if frame.table == "book_snapshots":
                 if status is Status.SENT and not again:
-                    self._answer(market, frame, ns, where, spare=self._is_spare(market, frame, label))
+                    self._answer(market, frame, ns, where, spare=self._is_spare((market, "book", frame.symbol), label))
                 continue
             name = (market, STREAM_OF_TABLE[frame.table], frame.symbol)
             if not frame.rows:
@@ -164,9 +166,17 @@ class _Taker:
                 hidden = frame.table in reader.hidden
                 restarts = reader.restarts and frame.table == "book_deltas"
                 track = self._ledger.tracks[name] = Track(frame.table, proof, hidden=hidden, restarts=restarts)
-            told = frame if frame.key is not None else self._numbered(name, frame, sent=half or status is Status.SENT)
-            if not again or frame.key is None:
-                track.add(told, status, ns, where, injected=injected, optional=again or half)
+            if frame.key is not None:
+                if not again:
+                    track.add(frame, status, ns, where, injected=injected, optional=half)
+                added.append((name, frame.key))
+                continue
+            told = self._numbered(name, frame, sent=half or status is Status.SENT)
+            conns = label.split(b",") if status is Status.SENT and not again else []
+            spare = len(conns) == 1 and self._is_spare(name, conns[0])
+            track.add(told, status, ns, where, injected=injected, optional=again or half or spare)
+            for _ in conns[1:] if frame.table == "book_deltas" else ():
+                track.add(self._numbered(name, frame, sent=True), status, ns, where, injected=False, optional=True)
             added.append((name, told.key))
         return added
 
@@ -178,8 +188,8 @@ class _Taker:
         self._twins[twin] += 1
         return frame._replace(key=(content, number if sent else f"not sent {number}"))
 
-    def _is_spare(self, market: str, frame: Expected, label: bytes) -> bool:
-        return self._subscriptions.others((market, "book", frame.symbol), label.partition(b"#")[0])
+    def _is_spare(self, name: Name, label: bytes) -> bool:
+        return self._subscriptions.others(name, label.partition(b"#")[0])
 
     def _answer(self, market: str, answer: Expected, ns: int, where: int, *, spare: bool = False) -> None:
         """Note a snapshot that was given as it was."""

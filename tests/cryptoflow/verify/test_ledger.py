@@ -72,3 +72,25 @@ def test_half_of_a_garbage_frame_may_be_whole(tmp_path):
         assert (list(track.status), list(track.optional)) == ([Status.GARBAGE], [1])
         assert track.keys[0][1] == 0
     assert list(tracks["binance.usdm", "quotes", "AUSDT"].optional) == [0]
+
+
+def test_frames_without_ids_on_two_connections(tmp_path):
+    """What only a second connection is told need not be rows; changes of a book may be rows of each connection."""
+    ledger = Ledger(tmp_path)
+    ticker, book = "kraken.spot ticker:A/USD", "kraken.spot book@10:A/USD"
+    quote = b'{"channel":"ticker","type":"update","data":[{"symbol":"A/USD","bid":%d,"bid_qty":1,"ask":9,"ask_qty":1}]}'
+    delta = b'{"channel":"book","type":"update","data":[{"symbol":"A/USD","bids":[{"price":%d,"qty":1}],"asks":[]}]}'
+    ledger.sent(b"1", ticker, quote % 1)
+    ledger.event("subscribe", conn=1, streams=[ticker, book], silent=[])
+    ledger.sent(b"2", ticker, quote % 2)
+    ledger.event("subscribe", conn=2, streams=[ticker, book], silent=[])
+    for key, frame in ((ticker, quote), (book, delta)):
+        ledger.sent(b"1,2", key, frame % 3)
+    ledger.event("close", conn=1, by="client")
+    ledger.sent(b"2", ticker, quote % 4)
+    ledger.close()
+    tracks = read_ledger([ledger.path]).tracks
+    assert list(tracks["kraken.spot", "quotes", "A/USD"].optional) == [0, 1, 0, 0]
+    deltas = tracks["kraken.spot", "book", "A/USD"]
+    assert list(deltas.optional) == [0, 1]
+    assert [number for _, number in deltas.keys] == [0, 1]
