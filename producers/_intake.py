@@ -32,6 +32,7 @@ class Intake:
         other = Intake(self._envelopes, self._publisher, self.balance, feed)
         self.conns |= other.conns
         other.conns = self.conns
+        other.gaps = self.gaps
         return other
 
     def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:

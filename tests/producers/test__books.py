@@ -138,3 +138,20 @@ def test_frames_that_could_not_be_kept_bring_a_snapshot_later() -> None:
     assert one.due(14.0, 9) == []
     assert one.due(15.0, 9) == [("A", Reason.RESYNC)]
     assert "A" in one
+
+
+def test_how_often_a_book_began_anew_is_counted() -> None:
+    """A break, a request of an agent; a first snapshot is none, a stale one does not count again."""
+    one = books()
+    assert one.status("A") == (False, 0)
+    one.delta("A", 1, 10, 0, 1.0)
+    fetch(one, "A", 5, 1.1)
+    assert one.status("A") == (True, 0)
+    one.delta("A", 21, 30, 20, 2.0)
+    assert one.status("A") == (False, 1)
+    assert fetch(one, "A", 15, 2.1) is SnapshotVerdict.STALE
+    assert one.status("A") == (False, 1)
+    fetch(one, "A", 25, 9.0)
+    assert one.status("A") == (True, 1)
+    assert one.reseed("A", int(99e9), 10.0)
+    assert one.status("A") == (True, 2)

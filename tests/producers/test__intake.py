@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
+from producers import _intake
 from schemas import GapEvidence, encode_frame
 from tests.doubles.memory_log import MemoryLog
 
@@ -27,3 +29,20 @@ def test_a_tick_sends_what_waited_long_enough(memory_log: MemoryLog) -> None:
     memory_log.intake.own(memory_log.lane("AAAUSDT"), "alive", b"{}")
     memory_log.intake.tick()
     assert len(memory_log.client.delivered) == 1
+
+
+def test_gaps_are_counted_per_lane_and_kind_within_a_bound(
+    memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the cause of the last one; other lines of the process count in the same place."""
+    monkeypatch.setattr(_intake, "GAPS_MAX", 3)
+    lane, other = memory_log.lane("AAAUSDT"), memory_log.lane("BBBUSDT")
+    memory_log.intake.gap(lane, GapEvidence(cause="disconnect", streams=("trades", "book"), from_ns=1))
+    memory_log.intake.line("b").gap(lane, GapEvidence(cause="silence", streams=("trades",), from_ns=1))
+    memory_log.intake.gap(other, GapEvidence(cause="restart", streams=("trades", "quotes"), from_ns=1))
+    memory_log.intake.gap(other, GapEvidence(cause="removed", streams=("trades",), from_ns=1))
+    assert memory_log.intake.gaps == {
+        (lane.key, "trades"): (2, "silence"),
+        (lane.key, "book"): (1, "disconnect"),
+        (other.key, "trades"): (2, "removed"),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from exchanges.binance import USDM
-from producers._pace import Pace
+from producers._pace import Pace, least_s
 
 ENDPOINT = dataclasses.replace(USDM.endpoints[0], messages_per_s=5.0, requests_per_hour_max=None)
 
@@ -23,3 +23,11 @@ def test_an_hour_holds_so_many_requests_and_no_more() -> None:
     assert not pace.take(3599.0)
     assert pace.take(3600.0)
     assert not pace.take(3600.5)
+
+
+def test_the_distance_can_be_foretold() -> None:
+    """It is what the pace keeps."""
+    pace = Pace(ENDPOINT)
+    assert pace.take(0.0)
+    assert not pace.take(least_s(ENDPOINT) - 0.001)
+    assert pace.take(least_s(ENDPOINT))

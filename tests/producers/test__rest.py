@@ -7,7 +7,7 @@ import pytest
 from cryptoflow.errors import Action
 from exchanges import RestHost, RestRequest
 from producers import _rest
-from producers._rest import Rest, RestError, WeightBudget
+from producers._rest import Rest, RestError, WeightBudget, budget_of
 from tests.doubles.rest_venue import RestVenue, rest_venue
 
 MINUTE_NS = 60_000_000_000
@@ -148,3 +148,27 @@ async def test_an_endless_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         venue.script = [(200, {}, b"x" * 5000)]
         with pytest.raises(RestError, match="larger than 1000 bytes"):
             await one.get(REQUEST)
+
+
+def test_a_budget_is_a_share_of_the_venues_or_what_is_told() -> None:
+    """Told per minute, kept per window; at least one."""
+    host = RestHost("https://venue.example", weight_max=600, window_s=5.0)
+    assert budget_of(host, 0) == 540
+    assert budget_of(host, 1200) == 100
+    assert budget_of(host, 3) == 1
+
+
+async def test_answers_can_be_heard() -> None:
+    """Under the venue's own URL, whatever stands in for it; refusals are none."""
+    async with rest_venue() as venue:
+        host = RestHost("https://venue.example/", weight_max=100)
+        rest = Rest(venue.base, host, 100, timeout_s=5, local_address="")
+        heard: list[tuple[str, bytes]] = []
+        rest.on_answered = lambda url, body: heard.append((url, body))
+        async with rest:
+            venue.script = [(200, {}, b"1"), (200, {}, b"2"), (500, {}, b"3")]
+            await rest.get(RestRequest("/a", {"x": "1", "y": "B C"}, 1))
+            await rest.get(RestRequest("/b", {}, 1))
+            with pytest.raises(RestError):
+                await rest.get(RestRequest("/c", {}, 1))
+    assert heard == [("https://venue.example/a?x=1&y=B+C", b"1"), ("https://venue.example/b", b"2")]

@@ -153,3 +153,14 @@ def test_a_pause_of_this_process_is_noticed_by_either_clock() -> None:
     assert detector.tick(20.25, 20 * NS_PER_S) == 10
     assert detector.tick(20.5, 50 * NS_PER_S) == 30
     assert detector.tick(20.75, 50 * NS_PER_S) == 0
+
+
+def test_a_stream_beyond_its_limit_is_silent_until_it_is_heard() -> None:
+    """For people to look at; the alarm itself comes once."""
+    one = Bench(FUNDING)
+    one.run(3, {})
+    assert not one.dog.is_silent(FUNDING.name)
+    one.run(4, {})
+    assert one.dog.is_silent(FUNDING.name)
+    one.run(2, {FUNDING: 1.0})
+    assert not one.dog.is_silent(FUNDING.name)
