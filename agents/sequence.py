@@ -65,7 +65,7 @@ def _step(state: Sequence, turn: Turn) -> None:
         _delta(state, turn, market)
     elif turn.kind == SNAPSHOT and turn.dead is None:
         state.heard = True
-        _snapshot(state, turn, market.book_rules)
+        _snapshot(state, turn, market)
     elif _breaks(state, turn):
         _broken(state, turn, market.book_rules)
     elif turn.replaced:
@@ -111,7 +111,7 @@ def _delta(state: Sequence, turn: Turn, market: Market) -> None:
         turn.repeated()
         turn.drop_rows_of_frame()
         return
-    if turn.overlaps and _is_ahead(state.book, ids, market.book_rules):
+    if _may_wait(turn, market) and _is_ahead(state.book, ids, market.book_rules):
         _wait(state, turn, ids)
         if len(state.ahead) > AHEAD_MAX_DELTAS:
             _give_up(state, turn, market.book_rules)
@@ -125,6 +125,11 @@ def _delta(state: Sequence, turn: Turn, market: Market) -> None:
         ids = state.ahead.pop(0)
         if ids[0] != A_SNAPSHOT:  # a snapshot that the chain contains changes nothing
             _judge(state, turn, market.book_rules, ids)
+
+
+def _may_wait(turn: Turn, market: Market) -> bool:
+    """Tell whether others may bring what lies before this frame. A book that is kept takes levels at once or never."""
+    return turn.overlaps and market.book_check is None
 
 
 def _pred(ids: Ids) -> int:
@@ -192,7 +197,7 @@ def _judge(state: Sequence, turn: Turn, rules: BookRules, ids: Ids) -> DeltaVerd
     return verdict
 
 
-def _snapshot(state: Sequence, turn: Turn, rules: BookRules) -> None:
+def _snapshot(state: Sequence, turn: Turn, market: Market) -> None:
     last, in_stream = _one(turn, "last_update_id"), turn.in_stream
     if last != NO_ID and not in_stream:
         if last in state.snapshots:
@@ -203,13 +208,13 @@ def _snapshot(state: Sequence, turn: Turn, rules: BookRules) -> None:
             del state.snapshots[:-TAKEN_MAX_SNAPSHOTS]
     was_valid, before = state.book.valid, state.book.last
     ahead = in_stream and was_valid and NO_ID < before < last
-    if ahead and turn.overlaps:
+    if ahead and _may_wait(turn, market):
         _wait(state, turn, (A_SNAPSHOT, last, NO_ID))
         return
     if ahead and turn.continues:
         # The stream was asked for again though the book was whole: what came meanwhile is in the snapshot alone.
         turn.holes.append(Hole(BOOK, "sequence", before + 1, last, detail="a snapshot came ahead of its updates"))
-    verdict = rules.on_snapshot(state.book, last, in_stream=in_stream)
+    verdict = market.book_rules.on_snapshot(state.book, last, in_stream=in_stream)
     turn.spliced = state.book.valid and (in_stream or not was_valid)
     # The levels of a snapshot that the chain contains are behind the book.
     turn.begun = in_stream and turn.spliced and last in (NO_ID, state.book.last)
