@@ -25,7 +25,8 @@ def plan_of(options: DemoOptions) -> Plan:
         if exchange not in exchanges or market not in exchanges[exchange].markets:
             raise ConfigError(f"replaying: there is no market {name}", fix=f"markets of {', '.join(exchanges)}")
         symbols = found.symbols(name)
-        channels = channels_of(exchanges[exchange].markets[market], symbols, found.streams(name))
+        spoken = exchanges[exchange].markets[market].at(found.received_ns[exchange])
+        channels = channels_of(spoken, symbols, found.streams(name))
         markets.append(MarketPlan(name, symbols, channels))
     return Plan("replay", tuple(markets), _dialects(found, exchanges))
 

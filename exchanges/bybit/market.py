@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from exchanges._exchange import Market
 from exchanges.bybit import parse, route, sequence, streams, symbols
 
 
 def market(category: str, *, enforce_sequence: bool = True) -> Market:
     """Return a market by its category; `enforce_sequence` as `BybitBookRules` takes it (PROTOCOLS 4.6.5 (!))."""
-    return Market(
+    today = Market(
         name=category,
         streams=streams.STREAMS[category],
         endpoints=streams.endpoints(category),
@@ -32,3 +34,12 @@ def market(category: str, *, enforce_sequence: bool = True) -> Market:
         volumes_request=streams.volumes_request(category),
         volumes=symbols.volumes,
     )
+    return dataclasses.replace(today, earlier=_earlier(today))
+
+
+def _earlier(today: Market) -> tuple[tuple[int, Market], ...]:
+    """Return the market with the channels it has lost."""
+    if today.name not in streams.RETIRED:
+        return ()
+    known = (*today.streams, *streams.RETIRED[today.name])
+    return ((streams.RETIRED_NS, dataclasses.replace(today, streams=known, route=route.router(known))),)

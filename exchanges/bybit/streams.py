@@ -116,6 +116,13 @@ STREAMS = {
 changed several times (PROTOCOLS 4.7), so no period is written down for them."""
 
 
+RETIRED = {LINEAR: (Stream(StreamKind.BOOK, "orderbook.500", PUBLIC, default=False),)}
+"""What older recordings hold besides."""
+
+RETIRED_NS = 1_757_548_800_000_000_000
+"""PROTOCOLS 4.1: contracts lost their book of 500 levels on 2025-09-11."""
+
+
 def stream_name(stream: Stream, symbol: str) -> str:
     """Name the topic of a native symbol: `orderbook.200.BTCUSDT`."""
     return f"{stream.channel}.{symbol}"

@@ -22,8 +22,11 @@ REST_DEPTH = 1000
 """The depth whose update ids the REST book has (PROTOCOLS 4.5)."""
 
 BOOKS = tuple(f"orderbook.{depth}" for depth in DEPTHS)
+RETIRED_BOOK = "orderbook.500"
+"""A channel that contracts had until 2025-09-11 (PROTOCOLS 4.1), for recordings."""
+
 _BOTH = {TRADES: "trades", QUOTES: "quotes", **dict.fromkeys(BOOKS, "book")}
-KINDS = {SPOT: _BOTH, LINEAR: {**_BOTH, TICKERS: "funding", LIQUIDATIONS: "liquidations"}}
+KINDS = {SPOT: _BOTH, LINEAR: {**_BOTH, RETIRED_BOOK: "book", TICKERS: "funding", LIQUIDATIONS: "liquidations"}}
 """What a channel carries, by market. Spot has `tickers` too, with nothing that anybody here wants (PROTOCOLS 4.4)."""
 
 RESTART_ID = 1

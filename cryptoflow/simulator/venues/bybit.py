@@ -65,7 +65,15 @@ class Bybit(Venue):
     exchange = "bybit"
     markets = (SPOT, LINEAR)
     prefix = "/bybit"
-    hosts = frozenset({"stream.bybit.com", "api.bybit.com"})
+    # PROTOCOLS 4.1: regional hosts exist.
+    hosts = frozenset({
+        f"{name}.{host}"
+        for name in ("stream", "api", "stream-testnet", "api-testnet")
+        for host in (
+            "bybit.com", "bytick.com", "bybit.eu", "bybit.kz", "bybit.nl", "bybit.id", "bybit-tr.com",
+            "bybitgeorgia.ge",
+        )
+    })  # fmt: skip
     # PROTOCOLS 4.3; topics of one request are the session's business, because only spot limits them.
     limits = Limits(
         names_max_chars=21_000, client_silence_s=600.0, connects_max=500, connects_window_s=300.0,

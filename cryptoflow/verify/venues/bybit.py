@@ -20,7 +20,7 @@ _KINDS = {
     "publicTrade": "trades", "orderbook.1": "quotes", "orderbook.50": "book", "orderbook.200": "book",
     "orderbook.1000": "book",
 }  # fmt: skip
-_LINEAR_KINDS = {"tickers": "funding", "allLiquidation": "liquidations"}
+_LINEAR_KINDS = {"orderbook.500": "book", "tickers": "funding", "allLiquidation": "liquidations"}
 
 
 class _Bybit(Reader):

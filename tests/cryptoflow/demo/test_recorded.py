@@ -80,3 +80,15 @@ def test_a_market_nobody_can_record_is_one_line(tmp_path: Path, monkeypatch: pyt
     path = _recording(tmp_path / "one", "fstream.binance.com", "btcusdt@aggTrade")
     with pytest.raises(ConfigError, match=r"there is no market binance\.usdm"):
         plan_of(DemoOptions(recordings=(path,)))
+
+
+def test_an_old_recording_is_subscribed_as_the_venue_spoke_then(tmp_path: Path) -> None:
+    """A channel that contracts lost in 2025 is one of a recording from before, and read as of its date."""
+    path, told_ns = tmp_path / "one", 1_700_000_000_000_000_000
+    row = {"t": told_ns, "conn": "w", "ev": "open", "url": "wss://stream.bybit.com/v5/public/linear"}
+    frame = {"t": told_ns + 1, "conn": "w", "ev": "recv", "data": '{"topic":"orderbook.500.A","type":"delta"}'}
+    with gzip.open(path, "wt") as file:
+        file.writelines(json.dumps(one) + "\n" for one in (row, frame))
+    planned = plan_of(DemoOptions(recordings=(path,)))
+    assert planned.markets == (MarketPlan("bybit.linear", ("A",), ("orderbook.500",)),)
+    assert planned.dialects == {"bybit": "2023-11-14T22:13:20+00:00"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from exchanges import BookState, DeltaVerdict
+from exchanges import BookState, DeltaVerdict, RouteError
+from exchanges.bybit import LINEAR, SPOT
 from exchanges.bybit.market import market
+from exchanges.bybit.streams import RETIRED_NS
 
 
 @pytest.mark.parametrize(("enforced", "verdict"), [(True, DeltaVerdict.BREAK), (False, DeltaVerdict.APPLIED)])
@@ -19,3 +21,17 @@ def test_what_a_hole_means_can_be_chosen(enforced: bool, verdict: DeltaVerdict) 
 def test_only_linear_has_funding_and_liquidations() -> None:
     """PROTOCOLS 9."""
     assert set(market("linear").parsers) - set(market("spot").parsers) == {"funding", "liquidations"}
+
+
+def test_contracts_had_a_book_of_500_levels() -> None:
+    """Recordings from before 2025-09-11 are read with it (PROTOCOLS 4.1); it is not asked for by default."""
+    frame = b'{"topic":"orderbook.500.A","type":"delta","ts":1,"data":{"b":[],"a":[],"u":7},"cts":1}'
+    old = LINEAR.at(RETIRED_NS - 1)
+    assert old.route(frame).kind == "book"
+    assert [stream.channel for stream in old.streams if stream.default] == [
+        stream.channel for stream in LINEAR.streams if stream.default
+    ]
+    with pytest.raises(RouteError):
+        LINEAR.at(RETIRED_NS).route(frame)
+    with pytest.raises(RouteError):
+        SPOT.at(0).route(frame)
