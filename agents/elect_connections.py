@@ -3,6 +3,9 @@
 `switch` frames elect it; before the first one it is the connection heard first. Frames of the others
 are no rows. A book is taken up at the next snapshot of the connection elected, and is not proven until
 then; of other streams the frames after `Switch.since_ns` are rows.
+
+Without ids nothing tells what both connections brought around a switch from what neither did. So where
+the one before was not lost, the one elected counts `SWITCH_GUARD_NS` later, and a gap says so.
 """
 
 from __future__ import annotations
@@ -15,18 +18,24 @@ from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
 from exchanges import StreamKind
-from schemas import Switch
+from schemas import GapEvidence, Switch, feed_of, is_of_feed
 
 BOOK = StreamKind.BOOK.value
+SWITCH_GUARD_NS = 500_000_000
+"""Receive time by which one connection may lag behind another: for so long after a switch no frame counts."""
 
 
 class Elected(msgspec.Struct):
-    """Remember the connection that counts by stream, from when on, and whether its book is awaited."""
+    """Remember the connection that counts by stream, from when on, and whether its book is awaited.
+
+    `lost` are the streams of which the connection that counts has lost something since it was heard.
+    """
 
     conns: dict[str, str] = {}
     since_ns: dict[str, int] = {}
     awaiting: bool = False
     asked: bool = False
+    lost: list[str] = []
 
 
 def _stream(kind: str) -> str:
@@ -41,6 +50,10 @@ def _step(state: Elected, turn: Turn) -> None:
     if isinstance(turn.message, Switch):
         for stream in sorted(STREAMS.intersection(turn.message.streams)):
             _elect(state, turn, stream, turn.message)
+    elif isinstance(turn.message, GapEvidence):
+        feed = feed_of(turn.batch.conns[turn.ordinal])
+        told = [one for one in turn.message.streams if is_of_feed(feed_of(state.conns.get(one, feed)), feed)]
+        state.lost = sorted({*state.lost, *told})
     elif turn.kind in market.scoped_kinds and (turn.kind != SNAPSHOT or turn.in_stream) and not _counts(state, turn):
         turn.effects.passed_over[turn.symbol.exchange, turn.symbol.market_name, turn.kind] += 1
         turn.drop()
@@ -51,6 +64,9 @@ def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
     state.conns[stream] = switch.conn
     if stream != BOOK:
         state.since_ns[stream] = switch.since_ns
+        if before not in (None, switch.conn) and stream not in state.lost:
+            state.since_ns[stream] = max(switch.since_ns, turn.received_ns) + SWITCH_GUARD_NS
+            turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=0, to_ns=state.since_ns[stream])
     elif before not in (None, switch.conn):
         state.awaiting, state.asked = True, False
         turn.replaced = True
@@ -60,6 +76,8 @@ def _counts(state: Elected, turn: Turn) -> bool:
     stream, conn = _stream(turn.kind), turn.batch.conns[turn.ordinal]
     if state.conns.setdefault(stream, conn) != conn:
         return False
+    if stream in state.lost:
+        state.lost.remove(stream)
     if stream != BOOK:
         return turn.received_ns > state.since_ns.get(stream, -1)
     if turn.kind == SNAPSHOT and turn.dead is None:
@@ -78,7 +96,7 @@ def _quiet(state: Elected, run: Run) -> Elected | None:
     conns, times = run.batch.conns, run.batch.times
     for kind in market.scoped_kinds.intersection(run.spans):
         conn, since_ns = state.conns.get(_stream(kind)), state.since_ns.get(kind, -1)
-        if conn is None or (kind == BOOK and state.awaiting):
+        if conn is None or (kind == BOOK and state.awaiting) or _stream(kind) in state.lost:
             return None
         for ordinal in run.ordinals(kind):
             if conns[ordinal] != conn or times[ordinal] <= since_ns:

@@ -20,6 +20,9 @@ from cryptoflow.verify.tracks import Status, Track
 
 _NS = 1_000_000_000
 _FOREVER_NS = 2**62
+SWITCH = "switch"
+"""The cause of a gap between two connections without ids: what both brought cannot be told from what neither did."""
+
 CLOSED = 1
 """The revision a gap gets when it ends."""
 
@@ -345,6 +348,9 @@ def _judge_gap(
         )
         return
     if any(start <= gap.end_ns and gap.from_ns <= end for start, end in damage):
+        return
+    if gap.cause == SWITCH and gap.end_ns - gap.from_ns < allowed.reconnect_s * _NS:
+        report.notes["gaps of a switch between connections that both lived"] += 1
         return
     before = timeline.times[low] if low >= 0 else 0
     after = timeline.times[high] if high < len(timeline.times) else _FOREVER_NS

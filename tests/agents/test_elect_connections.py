@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, quote, rows, snapshot, trade
+from agents.elect_connections import SWITCH_GUARD_NS
+from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, gap, quote, rows, snapshot, trade
 
 
 def switch(conn: str, *streams: str, since_ns: int = 0) -> dict[str, Any]:
@@ -52,12 +53,45 @@ def test_what_the_predecessor_served_is_no_row_again() -> None:
     """Frames received at or before `since_ns` came on the connection before; those after it are rows."""
     log = Log(market="s")
     log.put("quotes", quote(1), conn="a")
-    log.put("switch", switch("b", "quotes", since_ns=1003 * MS))
+    log.put("gap", gap("quotes", from_ns=1001 * MS))
+    log.put("switch", switch("b", "quotes", since_ns=1004 * MS))
     for number in (2, 3, 4):
         log.put("quotes", quote(number), conn="b")
     outputs = core().process(log.records)
     assert rows(outputs, "md.quotes", "conn", "update_id") == [("a", 1), ("b", 3), ("b", 4)]
     assert outputs.passed_over == {("invented", "s", "quotes"): 1}
+
+
+def overlapping(log: Log) -> None:
+    """Switch quotes from a connection that lives to another, and go on within and after the guard."""
+    log.put("quotes", quote(1), conn="a")
+    log.put("switch", switch("b", "quotes", since_ns=1002 * MS))
+    log.put("quotes", quote(2), conn="a")
+    log.put("quotes", quote(2), conn="b")
+    log.now_ns += SWITCH_GUARD_NS
+    log.put("quotes", quote(3), conn="b")
+
+
+def test_a_switch_between_living_connections_is_a_gap_of_the_guard() -> None:
+    """What the two brought around it cannot be told apart: neither lost in silence nor a row twice."""
+    log = Log(market="s")
+    overlapping(log)
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.quotes", "conn", "update_id") == [("a", 1), ("b", 3)]
+    assert rows(outputs, "md.gaps", "stream", "revision", "cause", "from_ns", "to_ns", "resolved_by") == [
+        ("quotes", 0, "switch", 1001 * MS, None, None),
+        ("quotes", 1, "switch", 1001 * MS, 1002 * MS + SWITCH_GUARD_NS, "next"),
+    ]
+
+
+def test_a_loss_from_which_the_connection_came_back_saves_no_guard() -> None:
+    """Nor does a loss of the spare's feed."""
+    for conn in ("a", "f/x"):
+        log = Log(market="s")
+        log.put("quotes", quote(0), conn="a")
+        log.put("gap", gap("quotes", from_ns=1001 * MS, to_ns=1002 * MS), conn=conn)
+        overlapping(log)
+        assert "switch" in rows(core().process(log.records), "md.gaps", "cause")
 
 
 def test_a_book_is_taken_up_at_the_next_snapshot() -> None:
@@ -149,6 +183,7 @@ def test_the_election_survives_the_checkpoint() -> None:
     log.put("book", level("3"), conn="b")
     log.put("quotes", quote(2), conn="b")
     begin(log, "b")
+    log.now_ns += SWITCH_GUARD_NS
     log.put("quotes", quote(3), conn="b")
     at_once = core().process(log.records)
     assert rows(at_once, "md.quotes", "update_id") == [1, 3]
@@ -157,5 +192,5 @@ def test_the_election_survives_the_checkpoint() -> None:
         outputs = [first.process(log.records[:cut])]
         second.restore({key: (offset, state) for key, offset, state in first.dirty()})
         outputs.append(second.process(log.records[cut:]))
-        for topic in ("md.quotes", "md.book"):
+        for topic in ("md.quotes", "md.book", "md.gaps"):
             assert rows(outputs, topic) == rows(at_once, topic)

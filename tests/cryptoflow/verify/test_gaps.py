@@ -94,6 +94,16 @@ def test_gap_of_nothing(session):
     assert session.compare().counts["overlong_gaps"] == 1
 
 
+@pytest.mark.parametrize(("last", "fails"), [(4, 0), (6, 1)])
+def test_gap_of_a_switch(session, last, fails):
+    """Nothing need be missed between two connections without ids; what was received is not in the gap."""
+    symbol = session.symbols[0]
+    session.play()
+    rows = [row for row in session.rows["quotes"] if row["native_symbol"] == symbol]
+    session.declare(symbol, "quotes", rows[3]["received_ns"], rows[last]["received_ns"], cause="switch")
+    assert session.compare().counts["overlong_gaps"] == fails
+
+
 def test_gap_twice(session, gap_around):
     """A gap row that stands twice is duplicated."""
     symbol = session.symbols[0]
