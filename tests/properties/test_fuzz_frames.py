@@ -9,31 +9,23 @@ CRYPTOFLOW_TEST_FUZZ_FRAMES says how many frames over all markets (CI 50,000; `m
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from frame_fuzzer import Drawn, FrameFuzzer
-from golden import GOLDEN, MARKETS, definitions
-from strict_path import Seed, StrictPath
+from frame_seeds import golden_seeds, recorded_seeds
+from golden import MARKETS
+from strict_path import StrictPath
 
-from exchanges import BACKFILL, BOOK_SNAPSHOT, CONTROL, Market, Parser, RouteError
+from exchanges import Parser
 from schemas import Columns
 
-RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 FRAMES = int(os.environ.get("CRYPTOFLOW_TEST_FUZZ_FRAMES", "50000"))
 SEED = int(os.environ.get("CRYPTOFLOW_TEST_FUZZ_SEED", "1"))
 BATCH_FRAMES = 250
-FRAME_MAX_BYTES = 8_192
-SEEDS_MAX = 400
-"""Whole frames taken of a recording, spread over it."""
-
 WRONG_SHOWN = 5
 Held = dict[str, list[Any]]
 Change = Callable[[Held], None] | None
@@ -47,38 +39,6 @@ PATHS = [
 
 RETIRED_SHARE = 0.25
 """Frames of a retired dialect for one of today's: only its books are read by parsers of their own."""
-
-
-def golden_seeds(name: str) -> list[Seed]:
-    """Return the golden frames of a market, and the bodies of REST with the kind they are published as."""
-    market, symbol = MARKETS[name], definitions(name)[0].native_symbol
-    seeds = []
-    for file in sorted((GOLDEN / name).glob("*.jsonl")):
-        for line in filter(None, file.read_bytes().splitlines()):
-            is_rest = file.stem == BACKFILL or (file.stem == BOOK_SNAPSHOT and not _is_routed(market, line))
-            seeds.append(Seed(line, file.stem, symbol) if is_rest else Seed(line))
-    return seeds
-
-
-def _is_routed(market: Market, frame: bytes) -> bool:
-    try:
-        return market.route(frame).kind != CONTROL
-    except RouteError:
-        return False
-
-
-def recorded_seeds(exchange: str, market: Market) -> list[Seed]:
-    """Return frames of the recordings that this market can route."""
-    found: list[Seed] = []
-    hosts = {urlsplit(endpoint.url).hostname for endpoint in market.endpoints}
-    for path in sorted(RECORDINGS.glob(f"{exchange}_*.jsonl.gz")):
-        with gzip.open(path, "rb") as lines:
-            rows = [json.loads(line) for line in lines]
-        conns = {row["conn"] for row in rows if row["ev"] == "open" and urlsplit(row["url"]).hostname in hosts}
-        frames = [row["data"].encode() for row in rows if row["ev"] == "recv" and row["conn"] in conns]
-        frames = [frame for frame in frames if len(frame) <= FRAME_MAX_BYTES]
-        found += map(Seed, frames[:: max(1, len(frames) // SEEDS_MAX)])
-    return found
 
 
 def _frames_today() -> float:
