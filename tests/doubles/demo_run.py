@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cryptoflow.simulator import LEDGER_DIR
+from cryptoflow.simulator import FAULTS, LEDGER_DIR
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
@@ -24,6 +24,8 @@ IMPATIENT = {
     "CRYPTOFLOW_PRODUCER__SILENCE_MIN_S": "10",
     "CRYPTOFLOW_PRODUCER__UNHEARD_LIMIT_S": "15",
     "CRYPTOFLOW_PRODUCER__RECONNECT_MAX_S": "1",
+    "CRYPTOFLOW_PRODUCER__CONNECTION_SILENCE_S": "4",
+    "CRYPTOFLOW_PRODUCER__ADDRESS_COOL_DOWN_S": "1",
 }
 """A silent stream is given up and a cut connection is back within seconds, so the run heals sooner."""
 TABLE_OF = {
@@ -132,6 +134,17 @@ def hold_to_reference(recording: Path, data_dir: Path) -> dict[str, Any]:
     assert (found["gaps"], found["duplicates_dropped"], found["dead_letters"]) == (0, 0, 0)
     assert trades_found(data_dir) == trades_expected(told)
     return found
+
+
+def hold_to_faults(data_dir: Path, *words: str, unable: frozenset[str]) -> dict[str, Any]:
+    """Run generated markets with every fault: all but those `unable` to be happen, and `verify` is clean."""
+    found = demo(data_dir, *words, "--faults", "all", **IMPATIENT)
+    assert found["frames"]["received"] == found["frames"]["published"]
+    assert found["gaps"] > 0
+    assert faults_done(data_dir).keys() == set(FAULTS) - unable
+    report = verified(data_dir)
+    assert (report["lost"], report["duplicated"], report["altered"], report["undeclared_gaps"]) == (0, 0, 0, 0)
+    return report
 
 
 def faults_done(data_dir: Path) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Coinbase through simulator, producer, broker, worker and tables: the recorded session of Advanced Trade."""
+"""Coinbase through simulator, producer, broker, worker and tables: the recorded session, and both feeds with faults."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.demo_run import hold_to_reference, name_of, queried, sessions
+from tests.doubles.demo_run import hold_to_faults, hold_to_reference, name_of, queried, sessions
 
 pytestmark = pytest.mark.stack
 HISTORY_SQL = "SELECT count(*) AS rows FROM trades WHERE history"
 RECENT_TRADES = 100
 """Trades a venue repeats when a product is subscribed."""
+
+FEEDS = ("--market", "coinbase.spot", "--market", "coinbase.exchange")
+PACE = ("--symbols", "2", "--frames", "9000", "--rate", "1200")
+UNABLE = frozenset({"checksum", "day", "notice", "stale", "429", "418", "403"})
+"""Books come in the stream and have no checksum; no lifetime and no notice are documented."""
 
 
 @pytest.mark.parametrize("path", sessions("coinbase_*"), ids=name_of)
@@ -21,3 +26,8 @@ def test_a_recorded_session_is_in_the_tables_exactly(path: Path, tmp_path: Path)
     assert found["markets"].keys() == {"coinbase.spot"}
     products = found["rows"]["instruments"]
     assert queried(tmp_path, HISTORY_SQL) == [{"rows": products * RECENT_TRADES}]
+
+
+def test_every_fault_is_accounted_for(tmp_path: Path) -> None:
+    """Both feeds at once, without ids in their books: nothing is lost, doubled, altered or undeclared."""
+    hold_to_faults(tmp_path, *FEEDS, *PACE, unable=UNABLE)
