@@ -14,6 +14,7 @@ from producers._watchdog import StreamInfo
 from schemas import Alive, GapEvidence, Switch
 
 _DETAIL_MAX_CHARS = 200
+_NOTHING: Mapping[tuple[str, str], int] = {}
 
 
 def touched(streams: Iterable[StreamInfo], ours: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
@@ -76,12 +77,20 @@ class Declare:
                     alive = Alive(streams=streams, silence_limit_ns=max(limit_ns, shared_ns))
                     self._intake.own(self._lane_of(symbol), ALIVE, msgspec.json.encode(alive))
 
-    def switch(self, streams: Iterable[StreamInfo], conn: str, since_ns: int) -> None:
-        """Elect a connection in every lane it carries, for the kinds that do not hold across connections."""
+    def switch(
+        self, streams: Iterable[StreamInfo], conn: str, since_ns: int, exact: Mapping[tuple[str, str], int] = _NOTHING
+    ) -> None:
+        """Elect a connection in every lane it carries, for the kinds that do not hold across connections.
+
+        `exact` has the time by symbol and kind where it is known better than `since_ns`.
+        """
         if not self._scoped:
             return
         for symbol, kinds in touched(streams, self._ours()).items():
-            scoped = tuple(kind for kind in kinds if kind in self._scoped)
-            if scoped:
-                elected = msgspec.json.encode(Switch(conn=conn, streams=scoped, since_ns=since_ns))
+            by_time: dict[int, list[str]] = {}
+            for kind in kinds:
+                if kind in self._scoped:
+                    by_time.setdefault(exact.get((symbol, kind), since_ns), []).append(kind)
+            for own_ns, own in by_time.items():
+                elected = msgspec.json.encode(Switch(conn=conn, streams=tuple(own), since_ns=own_ns))
                 self._intake.own(self._lane_of(symbol), SWITCH, elected)

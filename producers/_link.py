@@ -103,11 +103,17 @@ class Link:
         for task in self._tasks:
             task.add_done_callback(self._task_ended)
 
-    def elect(self, since_ns: int = 0, streams: Sequence[StreamInfo] | None = None) -> None:
+    def elect(self, streams: Sequence[StreamInfo] | None = None) -> None:
         """Say in the log that this connection counts from here on, for what no other line of ours counts for."""
         around = self._around
         won = around.election.claim(around.line, self.carried.streams if streams is None else streams)
-        around.declare.switch(won, self.receiver.conn, since_ns)
+        around.declare.switch(won, self.receiver.conn, 0)
+
+    def succeed(self, old: Link) -> None:
+        """Say the same where the connection replaces one of the same line: what that one brought counts once."""
+        around, receiver = self._around, self.receiver
+        won = around.election.claim(around.line, self.carried.streams)
+        around.declare.switch(won, receiver.conn, old.receiver.last_ns, receiver.joins(old.receiver))
 
     def carry(self, streams: Sequence[StreamInfo], added: Sequence[StreamInfo], gone: Sequence[StreamInfo]) -> None:
         """Carry these streams from now on, some of them new; give up the others."""

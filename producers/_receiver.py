@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from cryptoflow import clock
 from exchanges import BOOK_SNAPSHOT, Market, Part, Routed, StreamKind
 from exchanges import saw as sighted
-from producers._balance import CONTROL, NOT_OURS, STREAM_SNAPSHOT, UNROUTED, CountKey, part_of
+from producers._balance import CONTROL, NOT_OURS, STREAM_SNAPSHOT, UNROUTED, CountKey, frame_kind, part_of
 from producers._books import Reason
 from producers._envelope import Lane
 from producers._intake import Intake
@@ -23,6 +24,9 @@ LANES_CACHE_MAX = 8192
 
 _WHOLE = frozenset({*(kind.value for kind in StreamKind), CONTROL})
 """Kinds of the frames that are taken as they are."""
+
+
+_BOOKS = frozenset({StreamKind.BOOK.value, BOOK_SNAPSHOT})
 
 
 def _all_ours(_symbol: str) -> bool:
@@ -85,6 +89,8 @@ class Receiver:
         self._held: deque[tuple[Lane, str, bytes, int, str, bytes]] | None = None
         self._number = 0
         self.last_ns = 0
+        self._scoped = market.scoped_kinds - _BOOKS
+        self._newest: dict[tuple[str, str], bytes] = {}
 
     @property
     def frames(self) -> int:
@@ -117,6 +123,27 @@ class Receiver:
         held, self._held = self._held, None
         for lane, counted, frame, received_ns, symbol, raw in held or ():
             self._publish(lane, counted, frame, received_ns, symbol, raw)
+
+    def remember(self) -> None:
+        """Remember the newest frame where one connection counts: a replacement is joined by it."""
+        for kind in self._scoped:
+            note = functools.partial(self._remember, kind)
+            self._after |= {kind: note, part_of(kind): note}
+
+    def joins(self, old: Receiver) -> dict[tuple[str, str], int]:
+        """Return, by symbol and kind, when a frame held back came that is the old connection's newest, byte for byte.
+
+        What came later is what the old connection did not bring. A stream without such a frame is left out.
+        """
+        found = {}
+        for _, counted, _, received_ns, symbol, raw in self._held or ():
+            place = symbol, frame_kind(counted)
+            if old._newest.get(place) == raw:
+                found[place] = received_ns
+        return found
+
+    def _remember(self, kind: str, symbol: str, raw: bytes, _received_ns: int) -> None:
+        self._newest[symbol, kind] = raw
 
     def take(self, raw: bytes) -> None:
         """Take one frame: it is published or held from here on, whatever it contains.

@@ -226,6 +226,7 @@ class Session:
         except TimeoutError:
             return old.ended.done()
         self._fresh = fresh
+        old.receiver.remember()
         self._catch_up(fresh)
         ready = await self._overlap(old, fresh)
         if not ready and not old.ended.done():
@@ -238,7 +239,7 @@ class Session:
             # The old connection went first: what came after its last frame may lie before the new one's first.
             self._declare(old)
         await self._close(old)
-        fresh.elect(since_ns=old.receiver.last_ns)
+        fresh.succeed(old)
         fresh.receiver.release()
         self._link, self._fresh = fresh, None
         events.ConnectionReplaced(

@@ -47,6 +47,14 @@ def test_only_scoped_kinds_are_elected(memory_log: MemoryLog) -> None:
     assert memory_log.frames("BBB") == []
 
 
+def test_streams_known_to_join_elsewhere_are_elected_from_there(memory_log: MemoryLog) -> None:
+    """Each kind has the time known of it; kinds of one time share a switch."""
+    known = {("AAA", "quotes"): 7, ("BBB", "book"): 8}
+    declare(memory_log, [], "book", "quotes").switch((BOOK, QUOTES), "conn", 5, known)
+    found = [msgspec.json.decode(frame.payload(), type=Switch) for frame in memory_log.frames("AAA")]
+    assert found == [Switch("conn", ("book",), 5), Switch("conn", ("quotes",), 7)]
+
+
 def test_nothing_is_elected_where_ids_hold(memory_log: MemoryLog) -> None:
     """A market without scoped kinds has no switch frames."""
     declare(memory_log, []).switch((BOOK, TRADES), "conn", 5)

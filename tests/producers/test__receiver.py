@@ -8,6 +8,7 @@ import pytest
 
 from exchanges import StreamKind
 from exchanges.binance import USDM
+from exchanges.kraken import SPOT
 from producers import _receiver
 from producers._receiver import Hooks, Receiver
 from producers._watchdog import SilenceLimits, StreamInfo, Watchdog
@@ -97,3 +98,29 @@ def test_the_lanes_remembered_are_bounded(bench: Bench, memory_log: MemoryLog, m
         bench.receiver.take(TRADE.replace(b"aaausdt", b"s%dusdt" % number))
     assert len(bench.receiver._lanes) == 2
     assert len(memory_log.frames("S4USDT")) == 1
+
+
+def test_a_replacement_is_joined_by_the_newest_frame_of_each_stream(bench: Bench, memory_log: MemoryLog) -> None:
+    """Byte for byte, the last time it came; a stream without that frame, and kinds with ids, are left out."""
+    ticker = b'{"channel":"ticker","type":"update","data":[{"symbol":"%b/USD","bid":%d}]}'
+    trade = b'{"channel":"trade","type":"update","data":[{"symbol":"A/USD","trade_id":1}]}'
+    old, fresh = (Receiver(SPOT, memory_log.intake, bench.watchdog, Hooks(memory_log.lane)) for _ in range(2))
+    fresh.hold()
+    old.take(ticker % (b"B", 1))
+    old.remember()
+    for raw in (ticker % (b"A", 1), trade, ticker % (b"A", 2), ticker % (b"C", 1)):
+        old.take(raw)
+    times: dict[bytes, list[int]] = {}
+    for raw in (
+        ticker % (b"A", 2),
+        trade,
+        ticker % (b"B", 1),
+        ticker % (b"A", 2),
+        ticker % (b"A", 3),
+        ticker % (b"C", 2),
+    ):
+        fresh.take(raw)
+        times.setdefault(raw, []).append(fresh.last_ns)
+    assert fresh.joins(old) == {("A/USD", "quotes"): times[ticker % (b"A", 2)][1]}
+    fresh.release()
+    assert fresh.joins(old) == {}
