@@ -11,6 +11,9 @@ from cryptoflow.commands._output import DATA_DIR_OPTION
 from cryptoflow.commands._stage import run_async
 from cryptoflow.config import load
 
+_FIRST_WAIT_S = 600.0
+"""Wait for somebody to subscribe anything before data flows: whoever records may start much later."""
+
 
 @click.command()
 @DATA_DIR_OPTION
@@ -64,6 +67,7 @@ def command(
         speed=speed,
         seed=seed,
         faults=parse_faults(faults),
+        first_wait_s=_FIRST_WAIT_S,
     )
     logs.setup_logging(settings.log_level)
     run_async(lambda stop: simulate(options, stop))

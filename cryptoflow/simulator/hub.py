@@ -176,11 +176,20 @@ class Hub:
         """List the streams somebody once got and nobody gets now."""
         return [key for key in keys if key in self.asked and not self.routes.get(key)]
 
-    async def wait_subscribed(self, keys: Iterable[str], wait_s: float, stop: asyncio.Event) -> bool:
-        """Wait until every stream is subscribed, at most `wait_s`; False when the time is up or stop is set."""
+    async def wait_subscribed(
+        self, keys: Iterable[str], wait_s: float, stop: asyncio.Event, *, first_wait_s: float = 0.0
+    ) -> bool:
+        """Wait until every stream is subscribed, at most `wait_s` after the last that was.
+
+        `first_wait_s` is how long the first may take, if that is longer. False when the time is up or
+        stop is set.
+        """
         wanted = list(keys)
-        deadline = clock.monotonic_s() + wait_s
-        while self.missing(wanted):
+        left_over = len(wanted)
+        deadline = clock.monotonic_s() + max(wait_s, first_wait_s)
+        while missing := len(self.missing(wanted)):
+            if missing < left_over:
+                left_over, deadline = missing, clock.monotonic_s() + wait_s
             left = deadline - clock.monotonic_s()
             if left <= 0 or stop.is_set():
                 return False

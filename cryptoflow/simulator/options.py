@@ -56,7 +56,9 @@ class SimulatorOptions:
     ping_interval_s: float = 20.0
     ping_timeout_s: float = 60.0
     start_wait_s: float = 30.0
-    """Wait for all expected streams to be subscribed before data flows anyway [s]."""
+    """Wait for the next of the expected streams to be subscribed before data flows anyway [s]."""
+    first_wait_s: float = 0.0
+    """Wait for the first of them, if that is longer: whoever records starts later than the venue [s]."""
     barrier_wait_s: float = 20.0
     """Hold a symbol's frames behind a recorded snapshot nobody asks for [s]."""
     early_request_wait_s: float = 3.0

@@ -92,7 +92,9 @@ class _Run:
 
     async def play(self, stop: asyncio.Event) -> None:
         """Wait for the subscriptions, then send the market."""
-        complete = await self.hub.wait_subscribed(self.source.channels, self.options.start_wait_s, stop)
+        complete = await self.hub.wait_subscribed(
+            self.source.channels, self.options.start_wait_s, stop, first_wait_s=self.options.first_wait_s
+        )
         self.state = "running"
         self.ledger.event("start", complete=complete, missing=self.hub.missing(self.source.channels)[:20])
         await self.source.run(self.outlet, self.plan, stop)

@@ -50,3 +50,24 @@ async def test_streams_nobody_asked_for_are_not_counted(start, request_of):
         status = await venue.until(lambda found: found["state"] == "done")
         assert set(status["streams"]) == {"binance.usdm sym0001usdt@bookTicker"}
         assert status["frames_withheld"] == 0
+
+
+async def test_data_waits_for_whoever_comes_late(start):
+    """The first subscription may take longer than the ones after it; a replay would be over before."""
+    async with start(**ONE, first_wait_s=DEADLINE_S) as venue:
+        await asyncio.sleep(0.5)
+        assert (await venue.status())["state"] == "waiting"
+        async with venue.connect("/public/stream?streams=sym0001usdt@bookTicker") as socket:
+            await _next(socket)
+            assert (await venue.status())["state"] == "running"
+
+
+async def test_each_subscription_gives_the_next_one_time(start, request_of):
+    """Many subscriptions are paced: the wait begins again with each."""
+    names = [f"sym0001usdt@{channel}" for channel in ("aggTrade", "markPrice@1s", "forceOrder")]
+    async with start(symbols=1, start_wait_s=0.6, rate_fps=2000) as venue, venue.connect("/market/stream") as socket:
+        for number, name in enumerate(names):
+            await request_of(socket, "SUBSCRIBE", [name], number)
+            assert (await venue.status())["state"] == "waiting"
+            await asyncio.sleep(0.4)
+        await venue.until(lambda status: status["state"] == "running")
