@@ -179,6 +179,9 @@ _BEST = ("bid_price", "bid_size", "ask_price", "ask_size")
 RECENT_MAX_TRADES = 2048
 """Two frames of as many trades as one may hold (PROTOCOLS 4.4): trade ids have no order."""
 
+RECENT_MAX_QUOTES = 1024
+"""As many as 10 s of two overlapping connections repeat, one each 10 ms (PROTOCOLS 4.4)."""
+
 # Identities as in PROTOCOLS 1.4.
 PARSERS = {
     "trades": Parser(
@@ -192,7 +195,14 @@ PARSERS = {
     ),
     # The same `u` again is a heartbeat (PROTOCOLS 4.7) and dropped as a repeat. After a restart `u` counts from 1:
     # what it stands for tells it from the one before, since `seq` is no column.
-    "quotes": Parser("md.quotes", "quotes", QuoteFrame, _append_quotes, composite_id=("update_id", *_BEST)),
+    "quotes": Parser(
+        "md.quotes",
+        "quotes",
+        QuoteFrame,
+        _append_quotes,
+        composite_id=("update_id", *_BEST),
+        recent_max_ids=RECENT_MAX_QUOTES,
+    ),
     "book": Parser("md.book", "book_deltas", BookFrame, _append_deltas, id_column="last_update_id"),
     "book_snapshot": Parser(
         "md.book", "book_snapshots", SnapshotFrame, _append_snapshots, id_column="last_update_id", ordered=False

@@ -31,6 +31,9 @@ from schemas import Columns
 NS_PER_MS = 1_000_000
 MS_PER_HOUR = 3_600_000
 
+RECENT_MAX_QUOTES = 1024
+"""As many as 10 s of two overlapping connections repeat, one each 10 ms (PROTOCOLS 5.4)."""
+
 _SINGLE_FILLS = "trades-all"
 _BEST = "bbo-tbt"
 _POSITION = {"sell": "long", "buy": "short"}  # PROTOCOLS 1.3: the order closes the position
@@ -262,7 +265,14 @@ def parsers(*, contracts: bool) -> dict[str, Parser]:
         "trades": Parser("md.trades", "trades", TradeFrame, trades, id_column="trade_id"),
         "trades_backfill": Parser("md.trades", "trades", Trade, backfill, id_column="trade_id", stream="trades"),
         # Ids of quotes may go back after a maintenance (PROTOCOLS 5.5.4), and `tickers` have none.
-        "quotes": Parser("md.quotes", "quotes", QuoteFrame, _append_quotes, composite_id=("exchange_ns", "update_id")),
+        "quotes": Parser(
+            "md.quotes",
+            "quotes",
+            QuoteFrame,
+            _append_quotes,
+            composite_id=("exchange_ns", "update_id"),
+            recent_max_ids=RECENT_MAX_QUOTES,
+        ),
         "book": Parser("md.book", "book_deltas", BookFrame, _append_updates, id_column="last_update_id", ordered=False),
         "book_snapshot": Parser(
             "md.book", "book_snapshots", SnapshotFrame, _append_snapshots, id_column="last_update_id", ordered=False

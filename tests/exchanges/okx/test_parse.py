@@ -84,3 +84,9 @@ def test_the_interval_is_told_by_two_times(next_ms: str, hours: int | None) -> N
 def test_a_liquidation_repeated_on_subscribing_is_known() -> None:
     """Its first message repeats history: all that it says is its identity (PROTOCOLS 1.4, 5.4)."""
     assert set(SWAP.parsers["liquidations"].composite_id) == {"exchange_ns", "side", "position", "size", "price"}
+
+
+@pytest.mark.parametrize("market", [SPOT, SWAP, FUTURES])
+def test_quotes_that_an_overlap_repeats_are_known(market: Market) -> None:
+    """A planned reconnect overlaps for 10 s at most, in which a quote may come each 10 ms (PROTOCOLS 5.4)."""
+    assert market.parsers["quotes"].recent_max_ids >= 1000
