@@ -22,9 +22,9 @@ from tests.doubles.wire_trades import wire_trades
 
 pytestmark = pytest.mark.stack
 MARKETS = ("--market", "kraken.spot", "--market", "kraken.futures")
-SYMBOLS, FRAMES, RATE = 2, 16_000, 1200
-FAULTS = {"gap", "duplicate", "disconnect", "silence", "ack_silent", "garbage"}
-"""Those a venue without REST books can have."""
+SYMBOLS, FRAMES, RATE = 2, 12_000, 1500
+FAULTS = ("gap", "duplicate", "disconnect", "garbage", "checksum", "crossed", "partial", "notice", "reset", "oversize")
+"""Those that show at once; streams that fall silent take their limits and are tried where ids are simplest."""
 
 
 @pytest.mark.parametrize("path", sessions("kraken_spot_*"), ids=name_of)
@@ -60,13 +60,13 @@ def test_a_recorded_futures_session_is_in_the_tables_exactly(path: Path, tmp_pat
 
 
 def test_every_fault_is_accounted_for(tmp_path: Path) -> None:
-    """Every kind of fault happens, and `verify` finds nothing lost, doubled, altered or undeclared."""
+    """Every one of these faults happens, and `verify` finds nothing lost, doubled, altered or undeclared."""
     size = ("--symbols", str(SYMBOLS), "--frames", str(FRAMES), "--rate", str(RATE))
-    found = demo(tmp_path, *MARKETS, *size, "--faults", "all", **IMPATIENT)
-    assert faults_done(tmp_path).keys() >= FAULTS
+    found = demo(tmp_path, *MARKETS, *size, "--faults", ",".join(FAULTS), **IMPATIENT)
+    assert faults_done(tmp_path).keys() == {*FAULTS}
     assert found["frames"]["received"] == found["frames"]["published"]
     assert found["markets"].keys() == {"kraken.spot", "kraken.futures"}
-    assert found["checksums"]["kraken.spot"]["ok"] > 0
+    assert min(found["checksums"]["kraken.spot"][verdict] for verdict in ("ok", "mismatch")) > 0
     assert min(found[name] for name in ("gaps", "dead_letters", "duplicates_dropped")) > 0
     report = verified(tmp_path)
     assert report["frames"] >= FRAMES
