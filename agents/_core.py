@@ -31,6 +31,9 @@ UNREADABLE_KEY = "_unreadable"
 
 KEY_PARTS = 3
 
+LARGE_STATE_BYTES = 16_384
+"""A state that had this size when it was last encoded is written as seldom as one that holds a book."""
+
 
 @dataclass(slots=True)
 class Outputs:
@@ -75,6 +78,7 @@ class PartitionCore:
         self._by_key: dict[bytes, Symbol] = {}
         self._dirty: dict[str, None] = {}
         self._handed_out: dict[str, int] = {}
+        self._large: set[str] = set()
 
     def restore(self, states: Mapping[str, tuple[int, bytes]]) -> None:
         """Take up the states of symbols: key -> (raw offset it stands at, bytes from `dirty`).
@@ -83,6 +87,7 @@ class PartitionCore:
         """
         for key, (offset, stored) in states.items():
             restore_state(self._symbol(key), self._chain, offset, stored)
+            self._note_size(key, stored)
 
     def process(self, records: Sequence[tuple[int, bytes | None, bytes]]) -> Outputs:
         """Process (offset, key, value) in log order; records at or below their symbol's state are skipped.
@@ -116,11 +121,11 @@ class PartitionCore:
         return self.encoded(self._dirty)
 
     def changed(self) -> list[tuple[str, bool]]:
-        """Return the symbols that `dirty` would, and whether their state is large: it holds a book."""
+        """Return the symbols that `dirty` would, and whether their state is large: it holds a book, or many ids."""
         found = []
         for key in self._dirty:
             market = self._symbols[key].market
-            found.append((key, market is not None and market.book_check is not None))
+            found.append((key, key in self._large or (market is not None and market.book_check is not None)))
         return found
 
     def encoded(self, keys: Iterable[str]) -> list[tuple[str, int, bytes]]:
@@ -129,8 +134,13 @@ class PartitionCore:
         for key in keys:
             symbol = self._symbols[key]
             self._handed_out[key] = symbol.offset
-            found.append((key, symbol.offset, encode_state(symbol, self._chain)))
+            state = encode_state(symbol, self._chain)
+            self._note_size(key, state)
+            found.append((key, symbol.offset, state))
         return found
+
+    def _note_size(self, key: str, state: bytes) -> None:
+        (self._large.add if len(state) >= LARGE_STATE_BYTES else self._large.discard)(key)
 
     def clear_dirty(self, keys: Iterable[str]) -> None:
         """Take note that the states last handed out for `keys` are written; newer changes stay dirty."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 from collections import Counter
@@ -13,13 +14,15 @@ import msgspec
 import pyarrow.compute as pc
 import pytest
 
-from agents._core import UNREADABLE_KEY, PartitionCore
+from agents._core import LARGE_STATE_BYTES, UNREADABLE_KEY, PartitionCore
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
+from exchanges import Exchange
 from exchanges.binance import EXCHANGE as BINANCE
 from schemas import encode_frame, encode_raw, topics
-from tests.doubles.raw_frames import IN_STREAM, Log, core, quote, rows, trade
+from tests.doubles.invented_venue import MARKET
+from tests.doubles.raw_frames import IN_STREAM, PARTITION, RAW_TOPIC, Log, core, quote, rows, trade
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 needs_recordings = pytest.mark.skipif(not RECORDINGS.exists(), reason="recordings not present at ../shared/recordings")
@@ -290,3 +293,21 @@ def test_a_state_that_holds_a_book_is_large() -> None:
     one = core()
     one.process(log.records)
     assert one.changed() == [("invented.m.AB", False), ("invented.s.EF", True)]
+
+
+def test_a_state_that_remembers_many_ids_is_large() -> None:
+    """From the size it had last, also after a restart: venues with many trades a frame remember thousands of ids."""
+    parser = dataclasses.replace(MARKET.parsers["trades"], contiguous=False, ordered=False, recent_max_ids=4096)
+    exchange = Exchange("invented", {"m": dataclasses.replace(MARKET, parsers={**MARKET.parsers, "trades": parser})})
+    log = Log()
+    for first in (0, 10_000):
+        log.put("trades", trade(*range(first, first + 2048)))
+    first, second = (PartitionCore({"invented": exchange}, RAW_TOPIC, PARTITION) for _ in range(2))
+    first.process(log.records[:1])
+    assert first.changed() == [("invented.m.AB", False)]
+    ((key, offset, state),) = first.dirty()
+    assert first.changed() == [("invented.m.AB", True)]
+    assert LARGE_STATE_BYTES < len(state) < 2 * LARGE_STATE_BYTES
+    second.restore({key: (offset, state)})
+    second.process(log.records[1:])
+    assert second.changed() == [("invented.m.AB", True)]
