@@ -4,8 +4,10 @@
 are no rows. A book is taken up at the next snapshot of the connection elected, and is not proven until
 then; of other streams the frames after `Switch.since_ns` are rows.
 
-Without ids nothing tells what both connections brought around a switch from what neither did. So where
-the one before was not lost, the one elected counts `SWITCH_GUARD_NS` later, and a gap says so.
+A producer that replaces one of its own connections joins the two and says from when on (`since_ns`). Two
+producers cannot: without ids nothing tells what both brought from what neither did. Then, unless the one
+before was lost, the one elected counts `SWITCH_GUARD_NS` later, a book goes on with the old one until the
+snapshot of the new, and a gap says so.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from agents._batch import SNAPSHOT
 from agents._messages import STREAMS
 from agents._operator import Operator
 from agents._run import Run
-from agents._turn import Turn
+from agents._turn import Hole, Turn
 from exchanges import StreamKind
 from schemas import GapEvidence, Switch, feed_of, is_of_feed
 
@@ -28,13 +30,15 @@ SWITCH_GUARD_NS = 500_000_000
 class Elected(msgspec.Struct):
     """Remember the connection that counts by stream, from when on, and whether its book is awaited.
 
-    `lost` are the streams of which the connection that counts has lost something since it was heard.
+    `heir` is to follow with its next snapshot of the book. `lost` are the streams of which the connection
+    that counts has lost something since it was heard.
     """
 
     conns: dict[str, str] = {}
     since_ns: dict[str, int] = {}
     awaiting: bool = False
     asked: bool = False
+    heir: str = ""
     lost: list[str] = []
 
 
@@ -61,19 +65,27 @@ def _step(state: Elected, turn: Turn) -> None:
 
 def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
     before = state.conns.get(stream)
+    joins = before in (None, switch.conn) or stream in state.lost or switch.since_ns > 0
+    if stream == BOOK and not joins:
+        state.heir, state.asked = switch.conn, False
+        return
     state.conns[stream] = switch.conn
     if stream != BOOK:
         state.since_ns[stream] = switch.since_ns
-        if before not in (None, switch.conn) and stream not in state.lost:
-            state.since_ns[stream] = max(switch.since_ns, turn.received_ns) + SWITCH_GUARD_NS
+        if not joins:
+            state.since_ns[stream] = turn.received_ns + SWITCH_GUARD_NS
             turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=0, to_ns=state.since_ns[stream])
-    elif before not in (None, switch.conn):
+        return
+    state.heir = ""
+    if before not in (None, switch.conn):
         state.awaiting, state.asked = True, False
         turn.replaced = True
 
 
 def _counts(state: Elected, turn: Turn) -> bool:
     stream, conn = _stream(turn.kind), turn.batch.conns[turn.ordinal]
+    if stream == BOOK and conn == state.heir and not _succeeds(state, turn, conn):
+        return False
     if state.conns.setdefault(stream, conn) != conn:
         return False
     if stream in state.lost:
@@ -87,6 +99,18 @@ def _counts(state: Elected, turn: Turn) -> bool:
         state.asked = True
         turn.ask_reseed()
     return not state.awaiting
+
+
+def _succeeds(state: Elected, turn: Turn, conn: str) -> bool:
+    """Let the heir follow with a snapshot; ask for one when it has begun without."""
+    if turn.kind == SNAPSHOT and turn.dead is None:
+        state.conns[BOOK], state.heir, state.awaiting = conn, "", False
+        turn.holes.append(Hole(BOOK, "switch"))
+        return True
+    if not state.asked:
+        state.asked = True
+        turn.ask_reseed()
+    return False
 
 
 def _quiet(state: Elected, run: Run) -> Elected | None:

@@ -88,7 +88,8 @@ class Switch(msgspec.Struct, frozen=True, omit_defaults=True):
     """Elect the connection that counts from here on, for frame kinds that do not hold across connections.
 
     `streams` are stream kinds. Frames of the elected connection received at or before `since_ns` were
-    served by its predecessor and are not rows, but for books, whose next snapshot begins anew.
+    served by its predecessor and are not rows, but for books, whose next snapshot begins anew. 0 says
+    nothing: the writer does not see what the predecessor served.
     """
 
     conn: str

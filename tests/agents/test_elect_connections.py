@@ -65,7 +65,7 @@ def test_what_the_predecessor_served_is_no_row_again() -> None:
 def overlapping(log: Log) -> None:
     """Switch quotes from a connection that lives to another, and go on within and after the guard."""
     log.put("quotes", quote(1), conn="a")
-    log.put("switch", switch("b", "quotes", since_ns=1002 * MS))
+    log.put("switch", switch("b", "quotes"))
     log.put("quotes", quote(2), conn="a")
     log.put("quotes", quote(2), conn="b")
     log.now_ns += SWITCH_GUARD_NS
@@ -140,7 +140,7 @@ def test_a_book_that_is_awaited_is_not_valid() -> None:
     log = Log(market="s")
     log.put("book_snapshot", level("1"), conn="a", meta=IN_STREAM)
     log.put("book", level("2"), conn="a")
-    log.put("switch", switch("b", "book"))
+    log.put("switch", switch("b", "book", since_ns=1002 * MS))
     log.put("book", level("3"), conn="b")
     log.put("book_snapshot", level("3"), conn="b", meta=IN_STREAM)
     one, found = core(), []
@@ -183,7 +183,6 @@ def test_the_election_survives_the_checkpoint() -> None:
     log.put("book", level("3"), conn="b")
     log.put("quotes", quote(2), conn="b")
     begin(log, "b")
-    log.now_ns += SWITCH_GUARD_NS
     log.put("quotes", quote(3), conn="b")
     at_once = core().process(log.records)
     assert rows(at_once, "md.quotes", "update_id") == [1, 3]
@@ -194,3 +193,38 @@ def test_the_election_survives_the_checkpoint() -> None:
         outputs.append(second.process(log.records[cut:]))
         for topic in ("md.quotes", "md.book", "md.gaps"):
             assert rows(outputs, topic) == rows(at_once, topic)
+
+
+def test_a_book_goes_on_until_the_snapshot_of_a_connection_that_another_producer_elected() -> None:
+    """The one before counts as long as it comes; then a gap says that nothing joins the two, and none is left open."""
+    log = Log(market="s")
+    begin(log, "a")
+    log.put("switch", switch("b", "book"))
+    log.put("book", level("2"), conn="a")
+    log.put("book", level("2"), conn="b")
+    log.put("book", level("3"), conn="b")
+    begin(log, "b")
+    log.put("book", level("4"), conn="a")
+    log.put("book", level("4"), conn="b")
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.book", "kind", "raw_offset") == [
+        ("book_snapshots", 0), ("book_deltas", 2), ("gap", 5), ("book_snapshots", 5), ("book_deltas", 7),
+    ]  # fmt: skip
+    assert rows(outputs, "md.gaps", "stream", "revision", "cause", "from_ns", "to_ns", "resolved_by") == [
+        ("book", 0, "switch", 1003 * MS, None, None),
+        ("book", 1, "switch", 1003 * MS, 1006 * MS, "snapshot"),
+    ]
+    assert [one.raw_offset for one in outputs.reseeds] == [3]
+
+
+def test_whoever_is_elected_after_the_heir_takes_its_place() -> None:
+    """Also the one that counts already: then nothing changes."""
+    for conn, taken in (("a", []), ("c", ["c"])):
+        log = Log(market="s")
+        begin(log, "a")
+        log.put("switch", switch("b", "book"))
+        log.put("switch", switch(conn, "book"))
+        for one in "bc":
+            begin(log, one)
+        found = rows(core().process(log.records), "md.book", "kind", "conn")
+        assert [one for kind, one in found if kind == "book_snapshots"] == ["a", *taken]
