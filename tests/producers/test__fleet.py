@@ -120,6 +120,8 @@ def test_a_connection_holds_the_symbols_of_one_address() -> None:
     """A symbol pinned to another address does not share, though there is room."""
     one = Bench(lambda symbol: "10.0.0.2" if symbol in "BD" else "10.0.0.1")
     one.fit("A", "B")
+    one.fit("A", "B", "D")
+    assert one.carried == [["A"], ["B", "D"]]
     one.fit("A", "B", "C", "D")
     assert one.carried == [["A", "C"], ["B", "D"]]
     assert [session.carried.address for session in one.opened] == ["10.0.0.1", "10.0.0.2"]

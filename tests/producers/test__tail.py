@@ -68,7 +68,9 @@ async def heard(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
 
         def stands(partition: int = partition) -> bool:
             log.append(b"mark", 1, partition=partition)
-            return bool(tail.poll({b"mark"}))
+            found = tail.poll({b"mark", *keys})
+            assert {record.symbol for record in found} <= {"mark"}
+            return bool(found)
 
         await until(stands, 10, "standing at the end")
     return await more(tail, log, count, *keys)
