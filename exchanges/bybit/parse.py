@@ -176,8 +176,9 @@ _FUNDING = ("mark_price", "index_price", "funding_rate", "next_funding_ns", "int
 
 _BEST = ("bid_price", "bid_size", "ask_price", "ask_size")
 
-RECENT_MAX_TRADES = 2048
-"""Two frames of as many trades as one may hold (PROTOCOLS 4.4): trade ids have no order."""
+RECENT_MAX_TRADES = 4096
+"""Four frames of as many trades as one may hold (PROTOCOLS 4.4), since two connections do not keep step; ids have no
+order."""
 
 RECENT_MAX_QUOTES = 1024
 """As many as 10 s of two overlapping connections repeat, one each 10 ms (PROTOCOLS 4.4)."""

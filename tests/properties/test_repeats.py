@@ -10,10 +10,12 @@ from agents._core import PartitionCore
 from agents._operator import Operator
 from agents._symbol import operators
 from exchanges.binance import EXCHANGE
+from exchanges.bybit import EXCHANGE as BYBIT
 from schemas import encode_frame, encode_raw
 
 KEY = b"binance.usdm.AAAUSDT"
 TRADES = 40
+BYBIT_FRAME_TRADES = 1024
 
 
 def frames_of(conn: str, start: int = 0) -> list[bytes]:
@@ -100,6 +102,33 @@ def test_two_producer_incarnations_at_once_are_rows_once() -> None:
     mixed = [value for pair in zip(first, second, strict=True) for value in pair]
     assert rows_of(mixed) == ONCE
     assert rows_of([*second[:9], *first, *second[9:]]) == ONCE
+
+
+def full_frame(number: int, conn: str) -> bytes:
+    """Make an invented frame of as many trades as Bybit puts into one (PROTOCOLS 4.4)."""
+    trades = ",".join(
+        f'{{"T":1790000000{number},"s":"AAAUSDT","S":"Buy","v":"1","p":"2","L":"PlusTick","i":"{number}-{each}","BT":false}}'
+        for each in range(BYBIT_FRAME_TRADES)
+    )
+    raw = f'{{"topic":"publicTrade.AAAUSDT","type":"snapshot","ts":1790000000{number},"data":[{trades}]}}'
+    return encode_frame(conn, number, 1_790_000_000_000_000_000, "trades", raw.encode())
+
+
+@pytest.mark.parametrize("lag", [1, 3])
+def test_a_connection_that_lags_by_whole_frames_repeats_nothing(lag: int) -> None:
+    """Ids without order are remembered for as many frames as one connection may be behind the other."""
+    numbers = range(100, 108)
+    sent = [(number, "c1") for number in numbers[:lag]]
+    for behind, number in enumerate(numbers[lag:]):
+        sent += [(number, "c1"), (numbers[behind], "c2")]
+    core = PartitionCore({"bybit": BYBIT}, "raw.bybit", 0)
+    found = 0
+    for offset, (number, conn) in enumerate(sent):
+        value = encode_raw("bybit", "linear", "AAAUSDT", "test", [full_frame(number, conn)])
+        outputs = core.process([(offset, b"bybit.linear.AAAUSDT", value)])
+        assert not outputs.dead
+        found += sum(output.batch.num_rows for output in outputs.md)
+    assert found == len(numbers) * BYBIT_FRAME_TRADES
 
 
 def test_the_checks_see_a_chain_without_its_protection() -> None:
