@@ -5,10 +5,15 @@ from __future__ import annotations
 _ESCAPE = b"\\"
 
 
+def is_plain(frame: bytes) -> bool:
+    """Tell whether every name in a frame is spelt as it is read, so that names can be counted in its bytes."""
+    return _ESCAPE not in frame
+
+
 def is_said_once(frame: bytes, key: bytes, start: int) -> bool:
     """Tell whether a quoted key, found before `start`, is nowhere behind it, not even spelt with escapes.
 
     Of a key said twice every decoder takes the last value, and a frame that was run together with another
     has the numbers of that one behind its own name. False sends the frame to a full decode, no more.
     """
-    return frame.find(key, start) < 0 and _ESCAPE not in frame
+    return frame.find(key, start) < 0 and is_plain(frame)

@@ -50,9 +50,12 @@ class Drawn(NamedTuple):
 class FrameFuzzer:
     """Draw damaged frames from whole ones."""
 
-    def __init__(self, frames: Sequence[bytes], seed: int) -> None:
-        """Take whole frames of one market."""
+    def __init__(self, frames: Sequence[bytes], families: Sequence[str], seed: int) -> None:
+        """Take whole frames of one market, and which of them are alike: no family is drawn more than another."""
         self._frames = frames
+        self._families = [
+            [place for place, name in enumerate(families) if name == family] for family in dict.fromkeys(families)
+        ]
         self._random = random.Random(seed)
         self._structure = JsonDamage(self._random, frames)
         self._bytes = (self._put, self._flip, self._cut, self._repeat, self._splice)
@@ -61,7 +64,7 @@ class FrameFuzzer:
         """Yield damaged frames; one in ten is whole, so that state moves on between them."""
         draw = self._random
         for _ in range(count):
-            origin = draw.randrange(len(self._frames))
+            origin = draw.choice(draw.choice(self._families))
             frame = self._frames[origin]
             if draw.random() >= _WHOLE_SHARE:
                 for _ in range(draw.choice(_DAMAGES)):

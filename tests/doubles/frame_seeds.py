@@ -27,16 +27,16 @@ def golden_seeds(name: str) -> list[Seed]:
     seeds = []
     for file in sorted((GOLDEN / name).glob("*.jsonl")):
         for line in filter(None, file.read_bytes().splitlines()):
-            is_rest = file.stem == BACKFILL or (file.stem == BOOK_SNAPSHOT and not _is_routed(market, line))
-            seeds.append(Seed(line, file.stem, symbol) if is_rest else Seed(line))
+            is_rest = file.stem == BACKFILL or (file.stem == BOOK_SNAPSHOT and _kind(market, line) == CONTROL)
+            seeds.append(Seed(line, file.stem, *((file.stem, symbol) if is_rest else ())))
     return seeds
 
 
-def _is_routed(market: Market, frame: bytes) -> bool:
+def _kind(market: Market, frame: bytes) -> str:
     try:
-        return market.route(frame).kind != CONTROL
+        return market.route(frame).kind
     except RouteError:
-        return False
+        return CONTROL
 
 
 def recorded_seeds(exchange: str, market: Market) -> list[Seed]:
@@ -49,5 +49,6 @@ def recorded_seeds(exchange: str, market: Market) -> list[Seed]:
         conns = {row["conn"] for row in rows if row["ev"] == "open" and urlsplit(row["url"]).hostname in hosts}
         frames = [row["data"].encode() for row in rows if row["ev"] == "recv" and row["conn"] in conns]
         frames = [frame for frame in frames if len(frame) <= FRAME_MAX_BYTES]
-        found += map(Seed, frames[:: max(1, len(frames) // SEEDS_MAX)])
+        spread = frames[:: max(1, len(frames) // SEEDS_MAX)]
+        found += [Seed(frame, f"recorded {_kind(market, frame)}") for frame in spread]
     return found

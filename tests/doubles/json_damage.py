@@ -212,11 +212,13 @@ class JsonDamage:
         return frame[: node.start] + quote + spelt + quote + frame[node.end :]
 
     def _digits(self, frame: bytes, found: Tree) -> bytes:
-        """Write a text's digits in another script."""
+        """Write a text's digits, or one of them, in another script."""
         node = self._leaf(found)
         value = frame[node.start : node.end].decode("utf-8", "replace")
         zero = self._draw.choice(_DIGITS)
-        other = "".join(chr(zero + int(char)) if char in "0123456789" else char for char in value)
+        places = [at for at, char in enumerate(value) if char in "0123456789"]
+        chosen = {self._draw.choice(places)} if places and self._draw.random() < 0.6 else set(places)
+        other = "".join(chr(zero + int(char)) if at in chosen else char for at, char in enumerate(value))
         return frame[: node.start] + other.encode() + frame[node.end :]
 
     def _key(self, frame: bytes, found: Tree) -> bytes:

@@ -36,9 +36,13 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, Recu
 
 
 class Seed(NamedTuple):
-    """Hold a whole frame; `kind` and `symbol` where it is no frame of a socket but an answer of REST."""
+    """Hold a whole frame; `kind` and `symbol` where it is no frame of a socket but an answer of REST.
+
+    `family` names the frames that are alike, so that rare ones can be drawn as often as common ones.
+    """
 
     frame: bytes
+    family: str
     kind: str = ""
     symbol: str = ""
 

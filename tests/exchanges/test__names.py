@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exchanges._names import is_said_once
+from exchanges._names import is_plain, is_said_once
 
 HEAD = b'{"topic":"AAA"'
 KEY = b'"topic"'
@@ -24,3 +24,9 @@ KEY = b'"topic"'
 def test_a_key_counts_as_said_once_only_where_no_reader_could_see_another(rest: bytes, once: bool) -> None:
     """Another mention, or an escape that may hide one, sends the frame to a full decode."""
     assert is_said_once(HEAD + rest, KEY, len(HEAD)) is once
+
+
+def test_a_frame_with_an_escape_is_not_plain() -> None:
+    """Any escape may spell a name."""
+    assert is_plain(b'{"a":"b"}')
+    assert not is_plain(b'{"a":"\\u0062"}')

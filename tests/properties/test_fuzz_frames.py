@@ -51,7 +51,7 @@ def test_damaged_frames_crash_nothing_and_change_no_value(name: str, received_ns
     path = StrictPath(name, received_ns)
     recorded = recorded_seeds(path.exchange, path.market)
     seeds = golden_seeds(name) + [seed for seed in recorded if path.means_rows(seed)]
-    fuzzer = FrameFuzzer([seed.frame for seed in seeds], SEED)
+    fuzzer = FrameFuzzer([seed.frame for seed in seeds], [seed.family for seed in seeds], SEED)
     left = int(_frames_today() * (1 if received_ns == TODAY_NS else RETIRED_SHARE))
     wrong = []
     while left > 0 and len(wrong) < WRONG_SHOWN:

@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from exchanges._exchange import BOOK_SNAPSHOT, CONTROL, Part, Peek, Routed, RouteError, StreamKind
+from exchanges._names import is_plain
 from exchanges.coinbase.advanced.messages import Number
 from exchanges.coinbase.advanced.streams import HEARTBEATS, ack
 
@@ -96,6 +97,8 @@ def route(frame: bytes) -> Routed:
 
 def _is_of_one_product(frame: bytes, channel: bytes, product: bytes) -> bool:
     # Counted, not decoded: an event of the book names its product once, every trade and ticker its own.
+    if not is_plain(frame):
+        return False
     named = frame.count(_PRODUCT)
     return named == 1 if channel == b"l2_data" else named == frame.count(product)
 

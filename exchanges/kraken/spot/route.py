@@ -7,6 +7,7 @@ import functools
 import msgspec
 
 from exchanges._exchange import BOOK_SNAPSHOT, CONTROL, Part, Peek, Routed, RouteError
+from exchanges._names import is_plain
 from exchanges.kraken.spot.messages import BookHead
 from exchanges.kraken.spot.streams import ack
 
@@ -73,7 +74,7 @@ def route(frame: bytes) -> Routed:
         end = frame.find(b'"', start + _OPENING_BYTES)
         routed = _plain(frame[:start], frame[start + _OPENING_BYTES : end])
         # Several trades may share a frame: their symbol has to be the same one.
-        if routed is not None and frame.count(_SYMBOL) == frame.count(frame[start : end + 1]):
+        if routed is not None and frame.count(_SYMBOL) == frame.count(frame[start : end + 1]) and is_plain(frame):
             return routed
     return _decoded(frame)
 
