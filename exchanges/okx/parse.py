@@ -7,6 +7,7 @@ instrument's definition (PROTOCOLS 1.7). All times are the venue's `ts` (1.5).
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
@@ -33,6 +34,9 @@ MS_PER_HOUR = 3_600_000
 
 RECENT_MAX_QUOTES = 1024
 """As many as 10 s of two overlapping connections repeat, one each 10 ms (PROTOCOLS 5.4)."""
+
+_ABSENT = re.compile(r"(?:[+-]?(?:0+\.?0*|\.0+)(?:[eE][+-]?[0-9]{1,9})?)?")
+"""No price: an empty text, or 0 in any spelling."""
 
 _SINGLE_FILLS = "trades-all"
 _BEST = "bbo-tbt"
@@ -121,7 +125,7 @@ def _side(price: str | None, size: str | None) -> tuple[str | None, str | None]:
     if price is None or size is None:
         raise ValueError("reading a ticker: a side is missing")
     # PROTOCOLS 5.4: an absent side is "" or 0.
-    return (price, size) if price.strip("0.") else (None, None)
+    return (None, None) if _ABSENT.fullmatch(price) else (price, size)
 
 
 def book_levels(books: Sequence[tuple[Sequence[Level], Sequence[Level]]]) -> dict[str, Sequence[object]]:

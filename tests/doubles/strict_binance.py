@@ -77,8 +77,9 @@ class Reader:
         own = data if several else [known(data, dict)]
         return [Meant(record, named, functools.partial(self.read[record], entry)) for entry in own]
 
-    def body(self, kind: str, symbol: str, frame: bytes) -> list[Meant]:
+    def body(self, kind: str, symbol: str, frame: bytes, received_ns: int) -> list[Meant]:
         """Say what a REST book or a fetched trade means."""
+        del received_ns
         told = read(frame)
         if kind == "book_snapshot":
             return [Meant("book_snapshots", symbol, lambda: self._snapshot(told))]

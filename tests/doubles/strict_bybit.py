@@ -65,9 +65,9 @@ class Reader:
         }  # fmt: skip
         return [Meant(record, symbol, functools.partial(reads[record], told))]
 
-    def body(self, kind: str, symbol: str, frame: bytes) -> list[Meant]:
+    def body(self, kind: str, symbol: str, frame: bytes, received_ns: int) -> list[Meant]:
         """Say what a REST book means."""
-        del kind
+        del kind, received_ns
         told = read(frame)
         return [Meant("book_snapshots", symbol, lambda: _rest(told))]
 

@@ -45,8 +45,9 @@ class Reader:
         told = read(frame)
         return _advanced(told) if self.advanced else _exchange(told)
 
-    def body(self, kind: str, symbol: str, frame: bytes) -> list[Meant]:
+    def body(self, kind: str, symbol: str, frame: bytes, received_ns: int) -> list[Meant]:
         """Say what a REST book or a fetched trade of the Exchange means."""
+        del received_ns
         told = read(frame)
         if kind == "book_snapshot":
             return [Meant("book_snapshots", symbol, lambda: _whole_book(told))]

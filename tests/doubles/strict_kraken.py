@@ -57,9 +57,9 @@ class Reader:
         told = read(frame)
         return _spot(told) if self.spot else self._futures(told)
 
-    def body(self, kind: str, symbol: str, frame: bytes) -> list[Meant]:
+    def body(self, kind: str, symbol: str, frame: bytes, received_ns: int) -> list[Meant]:
         """Say what a fetched trade means."""
-        del kind
+        del kind, received_ns
         told = read(frame)
         return [Meant("trades", symbol, lambda: [_fetched(told)])]
 

@@ -77,11 +77,11 @@ class Reader:
         rows = {"trades": self._trades, "quotes": _quotes, "funding": _facts}[kind]
         return [Meant(kind, symbol, functools.partial(rows, told, channel))]
 
-    def body(self, kind: str, symbol: str, frame: bytes) -> list[Meant]:
-        """Say what a REST book or a fetched trade means today."""
+    def body(self, kind: str, symbol: str, frame: bytes, received_ns: int) -> list[Meant]:
+        """Say what a REST book or a fetched trade means that came at a moment."""
         told = read(frame)
         if kind == "book_snapshot":
-            return [Meant("book_snapshots", symbol, lambda: _book(told, _NO_CHECKSUM_SINCE_NS, update=False))]
+            return [Meant("book_snapshots", symbol, lambda: _book(told, received_ns, update=False))]
         return [Meant("trades", symbol, lambda: [self._fill(told, symbol, 1)])]
 
     def _trades(self, told: Any, channel: str) -> list[Row]:

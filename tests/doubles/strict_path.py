@@ -162,7 +162,7 @@ class StrictPath:
     def _meant(self, seed: Seed, frame: bytes) -> list[Meant]:
         try:
             if seed.kind:
-                return list(self.reader.body(seed.kind, seed.symbol, frame))
+                return list(self.reader.body(seed.kind, seed.symbol, frame, self.received_ns))
             return list(self.reader.meant(frame, self.received_ns))
         except _UNREADABLE:
             return []

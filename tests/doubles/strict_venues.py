@@ -2,7 +2,7 @@
 
 One module `strict_<exchange>` per venue, written from PROTOCOLS alone; none shares code with `exchanges/`.
 Each has `Reader(market, bodies)` with `meant(frame, received_ns)` and, for answers of REST,
-`body(kind, symbol, frame)`: which rows of which symbols a frame means, field by field. They refuse what
+`body(kind, symbol, frame, received_ns)`: which rows of which symbols a frame means, field by field. They refuse what
 has no certain meaning. A parser may refuse more than they do; it may never make other rows of a frame.
 """
 

@@ -45,6 +45,14 @@ def test_ids_of_aggregates_may_have_holes() -> None:
     assert (parser.id_column, parser.ordered, parser.contiguous) == ("trade_id", True, False)
 
 
+@pytest.mark.parametrize(("price", "absent"), [("", 1), ("0", 1), ("0.00", 1), ("0e-18", 1), ("00.10", 0), ("1e-2", 0)])
+def test_a_side_without_a_price_is_absent(price: str, absent: int) -> None:
+    """A ticker says "" or 0, however that is spelt, where one side has no order (PROTOCOLS 5.4)."""
+    frame = '{"arg":{"channel":"tickers","instId":"A"},"data":[{"askPx":"%s","askSz":"3","bidPx":"1","bidSz":"2","ts":"1"}]}'
+    (row,) = rows(SPOT, "quotes", frame % price)
+    assert ("ask_price" not in row, "ask_size" not in row) == (bool(absent), bool(absent))
+
+
 def test_a_time_of_zero_is_none() -> None:
     """Books with a `ts` of 0 occur: their levels are kept, their time is not 1970 (PROTOCOLS 5.6)."""
     frame = '{"action":"update","data":[{"asks":[["1","1","0","1"]],"bids":[],"ts":"0","prevSeqId":1,"seqId":2}]}'
