@@ -7,7 +7,7 @@ import functools
 import msgspec
 
 from exchanges._exchange import BOOK_SNAPSHOT, CONTROL, Part, Peek, Routed, RouteError, StreamKind
-from exchanges._names import is_said_once
+from exchanges._names import is_plain, is_said_once
 from exchanges.okx.messages import Arg, IdsFrame
 from exchanges.okx.streams import STREAMS, is_event, name_of
 
@@ -18,6 +18,7 @@ _KINDS = {stream.channel: stream.kind.value for streams in STREAMS.values() for 
 _ARG = b'"arg"'
 _HEAD = b'{"arg":'
 _ARG_AT = len(_HEAD)
+_DATA_KEY = b'"data"'
 _DATA = b',"data":'
 _UPDATE = b',"action":"update","data":'
 _SNAPSHOT = b',"action":"snapshot","data":'
@@ -113,6 +114,8 @@ def _liquidations(frame: bytes, envelope: _Envelope) -> Routed:
     name, first = name_of(envelope.arg), next(iter(by_symbol))
     if len(by_symbol) == 1:
         return Routed(_LIQUIDATIONS, first, name)
+    if frame.count(_DATA_KEY) != 1 or not is_plain(frame):
+        raise RouteError("routing a frame: liquidations with more than one list")  # a part would keep the others
     head, _, tail = frame.partition(bytes(envelope.data))
     parts = tuple(
         Part(_LIQUIDATIONS, symbol, name, b"%b[%b]%b" % (head, b",".join(entries), tail))

@@ -142,6 +142,8 @@ def _snapshot(told: Any) -> list[Row]:
 
 
 def _rest(told: Any) -> list[Row]:
+    if known(told, dict).get("data") is not None:
+        return _snapshot(told)  # as the stream sends it
     result = known(member(told, "result"), dict)
     return _book(result, _time(result), last_update_id=whole(result, "u"))
 

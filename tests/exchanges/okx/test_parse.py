@@ -48,8 +48,8 @@ def test_ids_of_aggregates_may_have_holes() -> None:
 @pytest.mark.parametrize(("price", "absent"), [("", 1), ("0", 1), ("0.00", 1), ("0e-18", 1), ("00.10", 0), ("1e-2", 0)])
 def test_a_side_without_a_price_is_absent(price: str, absent: int) -> None:
     """A ticker says "" or 0, however that is spelt, where one side has no order (PROTOCOLS 5.4)."""
-    frame = '{"arg":{"channel":"tickers","instId":"A"},"data":[{"askPx":"%s","askSz":"3","bidPx":"1","bidSz":"2","ts":"1"}]}'
-    (row,) = rows(SPOT, "quotes", frame % price)
+    ticker = '{"askPx":"%s","askSz":"3","bidPx":"1","bidSz":"2","ts":"1"}' % price
+    (row,) = rows(SPOT, "quotes", '{"arg":{"channel":"tickers","instId":"A"},"data":[%s]}' % ticker)
     assert ("ask_price" not in row, "ask_size" not in row) == (bool(absent), bool(absent))
 
 

@@ -59,6 +59,12 @@ def test_answers_are_control_in_any_order_of_keys() -> None:
         frame("liquidation-orders", '"data":[]', key="instType", value="SWAP"),
         frame("liquidation-orders", '"data":[{"details":[]}]', key="instType", value="SWAP"),
         frame("liquidation-orders", '"data":[{"instId":"A"},{"instId":""}]', key="instType", value="SWAP"),
+        frame(
+            "liquidation-orders",
+            '"data":[{"instId":"A"},{"instId":"B"}],"data":[{"instId":"A"},{"instId":"B"}]',
+            key="instType",
+            value="SWAP",
+        ),
         frame("liquidation-orders", '"data":[{"instId":"A","x":"\xff"}]', key="instType", value="SWAP").replace(
             "\xff".encode(), b"\xff"
         ),
