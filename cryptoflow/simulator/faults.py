@@ -126,7 +126,7 @@ class FaultPlan:
 
     def _healthy(self, kind: str) -> list[Client]:
         """List the connections that carry market data, on which nothing is wrong and that can have such a fault."""
-        if self._mute or self._troubles.ill:
+        if self._mute or self._troubles.clients:
             return []
         ill = {*self._outlet.armed, *self._outlet.held, *self._muted}
         clients = [self._hub.clients[number] for number in sorted(self._hub.clients)]
@@ -217,9 +217,12 @@ class FaultPlan:
         """Choose, among streams in good health, one of those used least."""
         outlet = self._outlet
         ill = {self._book_of(key) for key in (*outlet.armed, *outlet.held, *self._muted)}
+        troubled = {key for client in self._troubles.clients for key in client.subscribed}
         able = []
         for key, channel in self._channels.items():
             if key not in self._hub.asked or self._book_of(key) in ill or not _can_have(channel, kind):
+                continue
+            if key in troubled:
                 continue
             if kind == "silence" and not self._is_known(channel):
                 continue

@@ -55,7 +55,7 @@ class SimulatorOptions:
     """Values of `venues.Limits` to keep instead of the venues' own, by field name."""
     ping_interval_s: float = 20.0
     ping_timeout_s: float = 60.0
-    start_wait_s: float = 30.0
+    start_wait_s: float = 120.0
     """Wait for the next of the expected streams to be subscribed before data flows anyway [s]."""
     first_wait_s: float = 0.0
     """Wait for the first of them, if that is longer: whoever records starts later than the venue [s]."""

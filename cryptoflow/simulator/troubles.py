@@ -35,7 +35,7 @@ class _Trouble:
 
 
 class Troubles:
-    """Bring a trouble upon a connection and end what lasts; the connections in trouble are `ill`."""
+    """Bring a trouble upon a connection and end what lasts."""
 
     def __init__(self, hub: Hub, channels: Mapping[str, Channel], rng: random.Random) -> None:
         """Start with every connection in good health."""
@@ -45,9 +45,9 @@ class Troubles:
         self._lasting: dict[int, _Trouble] = {}
 
     @property
-    def ill(self) -> set[int]:
-        """Return the numbers of the connections in trouble."""
-        return {*self._lasting}
+    def clients(self) -> list[Client]:
+        """Return the connections in trouble."""
+        return [trouble.client for trouble in self._lasting.values()]
 
     @property
     def healed(self) -> bool:

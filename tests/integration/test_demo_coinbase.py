@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.demo_run import hold_to_faults, hold_to_reference, name_of, queried, sessions
+from tests.doubles.demo_run import expected_of, hold_to_faults, hold_to_reference, name_of, queried, sessions
+from tests.doubles.kept_books import best_expected, best_of_tables
 
 pytestmark = pytest.mark.stack
 HISTORY_SQL = "SELECT count(*) AS rows FROM trades WHERE history"
@@ -21,11 +22,12 @@ UNABLE = frozenset({"checksum", "day", "notice", "stale", "429", "418", "403"})
 
 @pytest.mark.parametrize("path", sessions("coinbase_*"), ids=name_of)
 def test_a_recorded_session_is_in_the_tables_exactly(path: Path, tmp_path: Path) -> None:
-    """Rows, ids and exact sums are those of the reference; frames of megabytes pass; repeated trades are marked."""
+    """Rows, ids, sums and final books are those of the reference; frames of megabytes pass; old trades are marked."""
     found = hold_to_reference(path, tmp_path)
     assert found["markets"].keys() == {"coinbase.spot"}
     products = found["rows"]["instruments"]
     assert queried(tmp_path, HISTORY_SQL) == [{"rows": products * RECENT_TRADES}]
+    assert best_of_tables(tmp_path) == best_expected(expected_of(path))
 
 
 def test_every_fault_is_accounted_for(tmp_path: Path) -> None:

@@ -146,6 +146,30 @@ async def test_stale_snapshot_and_refusals(start):
     assert json.loads(stale[0]["body"])["lastUpdateId"] > 0
 
 
+async def test_bans(start):
+    """Requests for books are refused as banned, with a wait, and answered afterwards."""
+    _, ledger = await _run(start, "418,403", 2)
+    statuses = [json.loads(rest)["status"] for _, _, rest in _lines(ledger, "J") if b'"kind":"snapshot"' in rest]
+    assert {*statuses} >= {200, 418, 403}
+    banned = [place for place, status in enumerate(statuses) if status != 200]
+    assert any(status == 200 for status in statuses[banned[0] :])
+
+
+async def test_crossed(start):
+    """A depth frame goes out after which the best bid stands above the best ask, and the ledger names it."""
+    _, ledger = await _run(start, "crossed", 1)
+    broken = [place for place, (_, _, _, rest) in enumerate(ledger) if b'"ev":"broken"' in rest]
+    kind, _, _, rest = ledger[broken[0] - 1]
+    bids = json.loads(rest)["data"]["b"]
+    quotes = [
+        json.loads(rest)["data"] for kind, _, _, rest in ledger[: broken[0]] if kind == "S" and b"@bookTicker" in rest
+    ]
+    symbol = json.loads(rest)["data"]["s"]
+    ask = next(float(quote["a"]) for quote in reversed(quotes) if quote.get("s") == symbol)
+    assert kind == "S"
+    assert max(float(price) for price, _ in bids) > ask
+
+
 async def test_plan_is_seeded(start):
     """The same seed injects the same faults into the same streams."""
     told = []

@@ -113,3 +113,30 @@ def test_spared(outlet, monkeypatch):
     monkeypatch.setattr(type(venue_of("binance.usdm")), "spares", lambda _venue, payload: payload in FRAMES[:2])
     outlet.armed[STREAM] = Armed("gap")
     assert _offer(outlet) == [b"S", b"S", b"W", b"S"]
+
+
+def test_changed(outlet):
+    """A frame the venue spoils is sent in its place and named as what breaks the book; one it cannot is passed over."""
+    outlet.armed[STREAM] = Armed("checksum", change=lambda frame: None if b'"a":0' in frame else frame + b" ")
+    _offer(outlet)
+    assert outlet.hub.got == [FRAMES[0], FRAMES[1] + b" ", *FRAMES[2:]]
+    broken = [line for line in _ledger(outlet) if b'"broken"' in line]
+    assert len(broken) == 1
+    assert b'"why":"checksum"' in broken[0]
+    assert not outlet.armed
+
+
+@pytest.mark.parametrize(("half_open", "reason"), [(True, b"half_open"), (False, b"slow")])
+def test_stalled(outlet, half_open, reason):
+    """What a connection does not take any more is withheld, by the name of its trouble."""
+    stalled = type("Stalled", (), {"half_open": half_open})()
+    outlet.hub.routes[STREAM] = [stalled]
+    outlet.hub.put = lambda _key, _payload: b""
+    outlet.offer(STREAM, FRAMES[0])
+    outlet.ledger.flush()
+    assert [line.split(b" ")[:2] for line in _ledger(outlet)] == [[b"W", reason]]
+
+
+def _ledger(outlet):
+    outlet.ledger.flush()
+    return outlet.ledger.path.read_bytes().splitlines()

@@ -166,3 +166,21 @@ def test_ids_after_a_restart():
     ]
     judge_track("A", timeline, gaps, (), Tolerances(), report)
     assert report.counts["misdeclared_gaps"] == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "proof", "unseen"), [("quotes", "seen", 0), ("book_deltas", "seen", 1), ("trades", "contiguous", 1)]
+)
+def test_garbage_where_a_number_came(table, proof, unseen):
+    """A number says that a frame came: its dead letter is enough, but for a book, and where the ids miss one."""
+    track = Track(table, proof)
+    timeline = Timeline(track)
+    for number, status in enumerate((Status.SENT, Status.GARBAGE, Status.SENT)):
+        track.add(Expected(table, "A", number, [(number,)], number, number), status, number, 0, injected=False)
+        if status is Status.SENT:
+            timeline.present(number, number)
+        else:
+            timeline.absent(number)
+    report = Report()
+    judge_track("stream", timeline, [], [], Tolerances(), report)
+    assert report.counts["undeclared_gaps"] == unseen
