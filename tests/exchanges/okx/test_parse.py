@@ -20,6 +20,11 @@ def rows(market: Market, kind: str, *frames: str) -> list[dict[str, Any]]:
 TRADE = '{"arg":{"channel":"%s","instId":"A"},"data":[{"tradeId":"9","px":"2","sz":"3","side":"sell","ts":"1000"%s}]}'
 
 
+TICKER = (
+    '{"arg":{"channel":"tickers","instId":"A"},"data":[{"askPx":"%s","askSz":"3","bidPx":"1","bidSz":"2","ts":"1"}]}'
+)
+
+
 def test_contracts_are_not_taken_for_coins() -> None:
     """Spot sizes are base sizes; those of swaps and futures wait for the definition (PROTOCOLS 1.7, 5.6)."""
     assert rows(SPOT, "trades", TRADE % ("trades", ""))[0]["base_size"] == "3"
@@ -48,8 +53,7 @@ def test_ids_of_aggregates_may_have_holes() -> None:
 @pytest.mark.parametrize(("price", "absent"), [("", 1), ("0", 1), ("0.00", 1), ("0e-18", 1), ("00.10", 0), ("1e-2", 0)])
 def test_a_side_without_a_price_is_absent(price: str, absent: int) -> None:
     """A ticker says "" or 0, however that is spelt, where one side has no order (PROTOCOLS 5.4)."""
-    ticker = '{"askPx":"%s","askSz":"3","bidPx":"1","bidSz":"2","ts":"1"}' % price
-    (row,) = rows(SPOT, "quotes", '{"arg":{"channel":"tickers","instId":"A"},"data":[%s]}' % ticker)
+    (row,) = rows(SPOT, "quotes", TICKER % price)
     assert ("ask_price" not in row, "ask_size" not in row) == (bool(absent), bool(absent))
 
 
