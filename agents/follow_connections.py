@@ -18,10 +18,10 @@ from agents._turn import Turn
 from exchanges import StreamKind
 
 BOOK = StreamKind.BOOK.value
-LIVING_NS = 5_000_000_000
+LIVING_NS = 15_000_000_000
 """A connection counts as living so long after its last frame of the stream."""
 
-LATE_WAIT_NS = 2_000_000_000
+LATE_WAIT_NS = 10_000_000_000
 """What one connection jumped over is missing when the others have not brought it so much later."""
 
 CONNECTIONS_MAX = 8

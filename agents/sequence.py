@@ -25,7 +25,7 @@ BOOK = StreamKind.BOOK.value
 TAKEN_MAX_SNAPSHOTS = 16
 """Ids of REST snapshots remembered per symbol, to tell a repeat."""
 
-AHEAD_MAX_DELTAS = 256
+AHEAD_MAX_DELTAS = 1024
 """Updates ahead of the chain that wait for those between; with more the book breaks."""
 
 NO_ID = -1
@@ -116,9 +116,11 @@ def _delta(state: Sequence, turn: Turn, market: Market) -> None:
         if len(state.ahead) > AHEAD_MAX_DELTAS:
             _give_up(state, turn, market.book_rules)
         return
+    # What another connection brought before the book broke may come once more: it is the chain's, and a repeat.
+    again = not state.book.valid and ids[1] != NO_ID and ids[1] in state.book.recent
     verdict = _judge(state, turn, market.book_rules, ids)
     turn.applied = verdict is DeltaVerdict.APPLIED
-    if verdict is DeltaVerdict.OLD:
+    if again or verdict is DeltaVerdict.OLD:
         turn.repeated()
         turn.drop_rows_of_frame()
     while state.ahead and not _is_ahead(state.book, state.ahead[0], market.book_rules):
@@ -233,6 +235,8 @@ def _quiet(state: Sequence, run: Run) -> Sequence | None:
     columns = [_ids(run, name) for name in ("first_update_id", "last_update_id", "prev_update_id")]
     book = _copy(held)
     on_delta = market.book_rules.on_delta
+    if not held.valid and not set(columns[1]).isdisjoint(held.recent):
+        return None
     verdicts = [on_delta(book, *ids) for ids in zip(*columns, strict=True)]
     if DeltaVerdict.BREAK in verdicts or DeltaVerdict.OLD in verdicts or book.valid != held.valid:
         return None

@@ -117,6 +117,17 @@ def test_evidence_of_a_loss_ends_the_waiting_of_a_book() -> None:
     assert [row[:3] for row in gaps(log)] == [("book", 0, "silence"), ("book", 1, "silence")]
 
 
+def test_what_comes_after_the_wait_is_late_and_no_row_twice() -> None:
+    """A connection that lags by more than the wait brings what was missing, then what the other one brought before."""
+    log = begun()
+    log.put("book", delta(13, 13), conn="b")
+    log.now_ns += LATE_WAIT_NS
+    log.put("book", delta(14, 14), conn="b")
+    for last in (11, 12, 13, 14, 15):
+        log.put("book", delta(last, last))
+    assert book_ids(log) == [10, 13, 14, 11, 12, 15]
+
+
 def test_a_repeat_of_what_waits_is_a_repeat() -> None:
     """A third connection that is ahead as well adds no row."""
     log = begun()
