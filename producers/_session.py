@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cryptoflow import clock, events, metrics
@@ -40,6 +40,7 @@ class Session:
         self._link: Link | None = None
         self._fresh: Link | None = None
         self._replace = ""
+        self._alarms: Mapping[str, int] = {}
 
     @property
     def link(self) -> Link | None:
@@ -123,7 +124,8 @@ class Session:
         link = self._link
         if link is None or link.ended.done():
             return
-        if link.feed.streaming and link.watchdog.is_connection_silent(now_ns, link.beat_ns):
+        # Requests made since that nobody answers are no excuse: that is how a half-open connection looks.
+        if link.acknowledged_ns and link.watchdog.is_connection_silent(now_ns, link.beat_ns):
             limit_s = self._around.limits.connection_silence_s
             self.reconnect(SILENCE, f"no data frame within connection_silence_s {limit_s:g} s")
             return
@@ -163,6 +165,7 @@ class Session:
             replace(self._target, local_address=address), self._egress.tap, self.carried.endpoint.url
         )
         link = Link(connection, around, self.carried, lambda: self.replace("server notice"))
+        link.watchdog.remember(self._alarms if self._link is None else self._link.watchdog.alarms())
         if hold or around.peers.back(self.carried.streams):
             link.receiver.hold()
         else:
@@ -274,6 +277,7 @@ class Session:
         self._around.peers.lose()
         self._link = None
         self._replace = ""
+        self._alarms = link.watchdog.alarms()
         self._declare(link)
         self._around.election.release(self._around.line, self.carried.streams)
         await self._close(link)

@@ -126,15 +126,32 @@ class Watchdog:
             self.counts.pop(info.heard, None)
             self.last_ns.pop(info.heard, None)
 
+    def alarms(self) -> Mapping[str, int]:
+        """Return how often each stream that is silent gave alarm."""
+        return {name: watch.alarms for name, watch in self._watches.items() if watch.alarms}
+
+    def remember(self, alarms: Mapping[str, int]) -> None:
+        """Take the alarms of the connection before: what stays silent gives alarm ever more rarely."""
+        for name, count in alarms.items():
+            if name in self._watches:
+                self._watches[name].alarms = count
+
     def opened(self, now_ns: int) -> None:
         """Start the connection's own timer."""
         self.connection_ns = now_ns
 
     def acknowledged(self, names: Iterable[str], now_ns: int) -> None:
-        """Start, or start again, the timers of streams the venue accepted."""
+        """Start the timers of streams the venue accepted, or start them again if they were heard meanwhile.
+
+        One not heard since it was accepted last stays due: asking again because of others proves nothing.
+        """
         for name in names:
-            if name in self._heard:
-                self._watches[self._heard[name]].watched_ns = now_ns
+            heard = self._heard.get(name)
+            if heard is None:
+                continue
+            watch = self._watches[heard]
+            if not watch.watched_ns or self.last_ns.get(heard, 0) >= watch.watched_ns:
+                watch.watched_ns = now_ns
 
     def heard(self, name: str, now_ns: int) -> None:
         """Note a data frame of a stream."""
@@ -227,9 +244,8 @@ class Watchdog:
         watch.looked_ns = last
         watch.frames += fresh
         watch.frames_seen += fresh
-        if watch.alarmed_ns:
-            watch.alarmed_ns = 0
-            watch.alarms = 0
+        watch.alarmed_ns = 0
+        watch.alarms = 0
 
     def _silence(self, watch: _Watch, now_ns: int) -> Silence | None:
         limit = self.limit(watch.info.heard)
@@ -249,11 +265,13 @@ class Watchdog:
         )
 
     def _remedy(self, watch: _Watch) -> Remedy:
-        if watch.alarms == 1:
-            return Remedy.STREAM
-        if watch.alarms > _SYMBOL_ALARMS and (watch.info.period_s is not None or self.silent_share() >= _MOST_SILENT):
+        if watch.alarms > _SYMBOL_ALARMS and self.silent_share() >= _MOST_SILENT:
             return Remedy.CONNECTION
-        return Remedy.SYMBOL
+        if watch.alarms == _SYMBOL_ALARMS:
+            return Remedy.SYMBOL
+        # One stream that is silent on another connection too is its own trouble: the others are left alone.
+        once = watch.alarms == _SYMBOL_ALARMS + 1 and watch.info.period_s is not None
+        return Remedy.CONNECTION if once else Remedy.STREAM
 
 
 class PauseDetector:

@@ -93,6 +93,24 @@ def test_the_remedy_grows_and_alarms_thin_out() -> None:
     assert [silence.first for _, silence in alarms] == [True] + [False] * (len(alarms) - 1)
 
 
+def test_one_silent_stream_costs_the_connection_once() -> None:
+    """Silent on the next connection too, it alone is asked for again, ever more rarely; hearing it ends that."""
+    other = [StreamInfo(f"{n}@bookTicker", StreamKind.QUOTES, str(n), None) for n in range(3)]
+    bench = Bench(FUNDING, *other)
+    bench.run(5, {FUNDING: 1.0, **dict.fromkeys(other, 1.0)})
+    alarms = bench.run(60, dict.fromkeys(other, 1.0))
+    assert [one.remedy for _, one in alarms[-2:]] == [Remedy.SYMBOL, Remedy.CONNECTION]
+    told = bench.dog.alarms()
+    assert told == {FUNDING.name: len(alarms)}
+    following = Bench(FUNDING, *other)
+    following.dog.remember({**told, "another": 3})
+    alarms = following.run(600, dict.fromkeys(other, 1.0))
+    assert {one.remedy for _, one in alarms} == {Remedy.STREAM}
+    assert not any(one.first for _, one in alarms)
+    following.run(2, {FUNDING: 1.0})
+    assert following.dog.alarms() == {}
+
+
 def test_a_quiet_symbol_does_not_cost_the_connection() -> None:
     """Without a documented period, only if most streams are silent is the connection opened again."""
     other = [StreamInfo(f"{n}@bookTicker", StreamKind.QUOTES, str(n), None) for n in range(3)]
