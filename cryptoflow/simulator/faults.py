@@ -70,6 +70,7 @@ class FaultPlan:
         self._silences: dict[str, float] = {}
         self._mute: str = ""
         self._muted: set[str] = set()
+        self._turns: Counter[tuple[str, str]] = Counter()
         self.counts: Counter[str] = Counter()
         self._next_at = self._draw(0)
         hub.on_subscribe = self._on_subscribe
@@ -191,8 +192,9 @@ class FaultPlan:
         return Armed("garbage", 1, variant, garble=garble)
 
     async def _cut(self, kind: str) -> None:
-        clients = self._healthy(kind)
-        client = clients[self.counts[kind] % len(clients)]
+        # Venues take turns, so that a long run of many has every trouble at each.
+        client = min(self._healthy(kind), key=lambda one: (self._turns[kind, one.venue.prefix], one.number))
+        self._turns[kind, client.venue.prefix] += 1
         keys = sorted(self._channels.keys() & client.subscribed.keys())
         if kind in TROUBLES:
             if await self._troubles.bring(kind, client, self._note):
