@@ -285,7 +285,9 @@ def _ids_right(track: Track, run: Run, gap: Gap) -> bool:
     last = track.last[run.last]
     if track.proof == "contiguous":
         count = last - track.first[run.first] + 1
-        return (gap.from_id, gap.to_id, gap.ids_missing) == (track.first[run.first], last, count)
+        # What is missing of a book is healed by a snapshot, not counted.
+        counted = gap.ids_missing == count or (gap.ids_missing is None and track.table == "book_deltas")
+        return counted and (gap.from_id, gap.to_id) == (track.first[run.first], last)
     # A venue's book ids have holes of their own: the gap may take them in, but no id that was sent.
     before = track.last[run.first - 1] if run.first and not track.begins_anew(run.first) else -1
     ends = run.last + 1 == len(track.keys) or track.begins_anew(run.last + 1)

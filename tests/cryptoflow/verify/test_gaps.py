@@ -184,3 +184,22 @@ def test_garbage_where_a_number_came(table, proof, unseen):
     report = Report()
     judge_track("stream", timeline, [], [], Tolerances(), report)
     assert report.counts["undeclared_gaps"] == unseen
+
+
+@pytest.mark.parametrize(
+    ("table", "counted", "wrong"),
+    [("book_deltas", None, 0), ("book_deltas", 1, 0), ("book_deltas", 2, 1), ("trades", 1, 0), ("trades", None, 1)],
+)
+def test_ids_without_holes_are_counted(table, counted, wrong):
+    """A gap says how many of such ids are missing; of a book, which a snapshot heals, it need not."""
+    track = Track(table, "contiguous")
+    timeline = Timeline(track)
+    for number, status in enumerate((Status.SENT, Status.WITHHELD, Status.SENT)):
+        track.add(Expected(table, "A", number, [(number,)], number, number), status, number, 0, injected=number == 1)
+        if status is Status.SENT:
+            timeline.present(number, number)
+        else:
+            timeline.absent(number)
+    report = Report()
+    judge_track("stream", timeline, [Gap("g", "sequence", 0, 2, 1, 1, counted)], [2], Tolerances(), report)
+    assert report.counts["misdeclared_gaps"] == wrong
