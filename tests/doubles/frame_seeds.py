@@ -16,7 +16,7 @@ from strict_path import Seed
 from exchanges import BACKFILL, BOOK_SNAPSHOT, CONTROL, Market, RouteError
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
-FRAME_MAX_BYTES = 8_192
+FRAME_MAX_BYTES = 4_096
 SEEDS_MAX = 400
 """Whole frames taken of a recording, spread over it."""
 

@@ -23,10 +23,11 @@ from producers._router import is_json
 from schemas import encode_frame, encode_raw, topics
 from schemas._columns import Columns
 
-WORK_MAX_CALLS = 4_000
-"""Calls that one frame may cost on average in a batch, beside those its bytes may."""
+WORK_MAX_CALLS = 1_000
+"""Calls that one frame may cost on average in a batch, beside those that its bytes and the batch may."""
 
-WORK_MAX_CALLS_PER_BYTE = 8.0
+WORK_MAX_CALLS_PER_BYTE = 2
+WORK_MAX_CALLS_PER_BATCH = 50_000
 
 _DATA = ("md.trades", "md.quotes", "md.book", "md.funding", "md.liquidations")
 _PLACE = ("frame_no", "native_symbol")
@@ -108,7 +109,7 @@ class StrictPath:
         calls = sum(entry.callcount for entry in profiler.getstats())
         self.work_calls += calls
         size = sum(len(one.frame) for one in frames.values())
-        allowed = WORK_MAX_CALLS * len(frames) + WORK_MAX_CALLS_PER_BYTE * size
+        allowed = WORK_MAX_CALLS_PER_BATCH + WORK_MAX_CALLS * len(frames) + WORK_MAX_CALLS_PER_BYTE * size
         wrong = []
         if calls > allowed:
             longest = max(frames.values(), key=lambda one: len(one.frame))

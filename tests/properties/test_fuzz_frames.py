@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from frame_fuzzer import Drawn, FrameFuzzer
 from frame_seeds import golden_seeds, recorded_seeds
 from golden import MARKETS
+from json_damage import tree
 from strict_path import StrictPath
 
 from exchanges import Parser
@@ -25,7 +27,7 @@ from schemas import Columns
 
 FRAMES = int(os.environ.get("CRYPTOFLOW_TEST_FUZZ_FRAMES", "50000"))
 SEED = int(os.environ.get("CRYPTOFLOW_TEST_FUZZ_SEED", "1"))
-BATCH_FRAMES = 250
+BATCH_FRAMES = 500
 WRONG_SHOWN = 5
 Held = dict[str, list[Any]]
 Change = Callable[[Held], None] | None
@@ -61,6 +63,63 @@ def test_damaged_frames_crash_nothing_and_change_no_value(name: str, received_ns
     assert not wrong, "\n".join(map(str, wrong[:WRONG_SHOWN]))
     assert path.counts["rows though damaged"] > 0
     assert path.counts["dead"] > 0
+
+
+LARGEST = (b"9223372036854775807", b"9223372036854775806", b'"999999999999999999"')
+_WHOLE_NUMBER = re.compile(rb'"?[0-9]{1,18}"?')
+
+
+@pytest.mark.parametrize("name", MARKETS)
+def test_the_largest_numbers_crash_nothing(name: str) -> None:
+    """Each whole number of a frame at its bound, then the frame cut short, and as it was: a gap has a place too."""
+    path, seeds = StrictPath(name, TODAY_NS), golden_seeds(name)
+    drawn = []
+    for place, seed in enumerate(seeds):
+        found = tree(seed.frame)
+        for node in found.nodes if found else ():
+            if _WHOLE_NUMBER.fullmatch(seed.frame[node.start : node.end]):
+                for largest in LARGEST:
+                    frame = seed.frame[: node.start] + largest + seed.frame[node.end :]
+                    cut, whole = Drawn(seed.frame[:-1], place, whole=False), Drawn(seed.frame, place, whole=True)
+                    drawn += [Drawn(frame, place, whole=False), cut, whole]
+    assert not path.judge(seeds, drawn)
+
+
+def _repeated(frame: bytes, times: int) -> bytes:
+    """Return a frame whose longest list has its elements many times."""
+    found = tree(frame)
+    lists = [found.nodes[at] for at, held in found.children.items() if held] if found else []
+    longest = max((one for one in lists if frame[one.start] == 0x5B), key=lambda one: one.end - one.start, default=None)
+    if longest is None:
+        return frame
+    inner = frame[longest.start + 1 : longest.end - 1]
+    return frame[: longest.start + 1] + b",".join([inner] * times) + frame[longest.end - 1 :]
+
+
+GROWTHS: Mapping[str, Callable[[bytes, int], bytes]] = {
+    "a text": lambda frame, times: frame[:1] + b'"zz":"' + b"\\n" * 40 * times + b'",' + frame[1:],
+    "members": lambda frame, times: frame[:1] + b'"zz":[{}],' * times + frame[1:],
+    "levels": lambda frame, times: frame[:1] + b'"zz":' + b"[" * times + b"]" * times + b"," + frame[1:],
+    "elements": _repeated,
+}
+"""How a frame may grow."""
+
+GROWN_STEP = 4
+"""One golden frame of so many is grown."""
+
+
+@pytest.mark.parametrize("growth", GROWTHS)
+@pytest.mark.parametrize("name", MARKETS)
+def test_work_grows_no_faster_than_a_frame(name: str, growth: str) -> None:
+    """Calls counted, not time: eight times as much of anything costs at most eight times the work."""
+    path, seeds = StrictPath(name, TODAY_NS), golden_seeds(name)[::GROWN_STEP]
+    calls = []
+    for times in (25, 200):
+        grown = [Drawn(GROWTHS[growth](seed.frame, times), place, whole=False) for place, seed in enumerate(seeds)]
+        before = path.work_calls
+        assert not path.judge(seeds, grown)
+        calls.append(path.work_calls - before)
+    assert calls[1] <= 8 * calls[0]
 
 
 class Tampered:
