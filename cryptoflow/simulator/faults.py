@@ -25,6 +25,7 @@ from cryptoflow.simulator.venues._venue import Venue
 
 _ALONE = ("disconnect", "ack_silent", *TROUBLES)
 _LASTING = ("silence", "ack_silent")
+_OF_BOOKS = ("stale", "429", "418", "403", "checksum", "crossed")
 _REFUSALS = {"429": (429, 429), "418": (418,), "403": (403,)}
 """What the next requests for a venue's books are answered."""
 
@@ -57,8 +58,8 @@ class FaultPlan:
         self._outlet, self._hub, self._rest = outlet, hub, rest
         self._channels = channels
         self._rng = random.Random(f"faults/{seed}")  # noqa: S311 - a plan, not a secret
-        self._kinds = list(faults)
-        self._wanted = frozenset(kind for kind in faults if any(_can_have(one, kind) for one in channels.values()))
+        self._kinds = [kind for kind in faults if any(_can_have(one, kind) for one in channels.values())]
+        self._wanted = frozenset(self._kinds)
         self._interval = interval_frames
         self._silence_s = silence_s
         self._snapshot_now = snapshot_now
@@ -107,13 +108,22 @@ class FaultPlan:
         await self._troubles.between()
         if not self._kinds or self._outlet.offered < self._next_at or self._down():
             return
-        able = next((kind for kind in self._kinds if self._is_able(kind)), None)
+        able = self._next()
         if able is not None:
             # Kinds that have to wait keep their place at the head of the line.
             self._kinds.remove(able)
             self._kinds.append(able)
             self._next_at = self._draw(self._outlet.offered)
             await self._inject(able)
+
+    def _next(self) -> str | None:
+        """Return the first kind that can be now; while one waits for a whole book no connection is cut."""
+        waits = False
+        for kind in self._kinds:
+            if self._is_able(kind) and not (waits and kind in _ALONE):
+                return kind
+            waits = waits or kind in _OF_BOOKS
+        return None
 
     def _down(self) -> bool:
         """Tell whether somebody is about to come back for a stream; a muted one is not waited for."""
@@ -123,7 +133,7 @@ class FaultPlan:
         """Tell whether a fault of a kind would hit only what is in good health; one silence lasts at a time."""
         if kind in _LASTING and (self._silences or self._muted or self._mute):
             return False
-        return kind not in _ALONE or bool(self._healthy(kind))
+        return bool(self._healthy(kind) if kind in _ALONE else self._able(kind))
 
     def _healthy(self, kind: str) -> list[Client]:
         """List the connections that carry market data, on which nothing is wrong and that can have such a fault."""
@@ -215,8 +225,8 @@ class FaultPlan:
         found = [key for key in keys if self._channels[key].is_book]
         self._rest.awaited.update((key.partition(" ")[0], self._channels[key].symbol) for key in found)
 
-    def _pick(self, kind: str) -> str:
-        """Choose, among streams in good health, one of those used least."""
+    def _able(self, kind: str) -> list[str]:
+        """List the streams in good health that can have a fault of a kind."""
         outlet = self._outlet
         ill = {self._book_of(key) for key in (*outlet.armed, *outlet.held, *self._muted)}
         troubled = {key for client in self._troubles.clients for key in client.subscribed}
@@ -231,6 +241,11 @@ class FaultPlan:
             if channel.kinds == ("liquidations",) or (channel.is_book and self._book_of(key) in self._rest.awaited):
                 continue
             able.append(key)
+        return able
+
+    def _pick(self, kind: str) -> str:
+        """Choose one of the streams used least."""
+        able = self._able(kind)
         if not able:
             return ""
         least = min(self._used.get(key, 0) for key in able)
