@@ -11,7 +11,7 @@ from cryptoflow.simulator import FAULTS
 from tests.doubles.demo_run import IMPATIENT, demo, faults_done, hold_to_reference, name_of, sessions, verified
 
 pytestmark = pytest.mark.stack
-SYMBOLS, FRAMES, RATE = 5, 30_000, 1500
+SYMBOLS, FRAMES, RATE = 3, 20_000, 1500
 """Few books: after a cut every book asks for a snapshot, and the venue allows so many a minute."""
 
 
