@@ -16,4 +16,5 @@ def is_said_once(frame: bytes, key: bytes, start: int) -> bool:
     Of a key said twice every decoder takes the last value, and a frame that was run together with another
     has the numbers of that one behind its own name. False sends the frame to a full decode, no more.
     """
-    return frame.find(key, start) < 0 and is_plain(frame)
+    # From the end: a frame is nearly all digits and quotes, where that search skips further.
+    return frame.rfind(key, start) < 0 and is_plain(frame)
