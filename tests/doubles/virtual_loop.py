@@ -1,7 +1,7 @@
 """An event loop whose time is a number: waiting costs nothing, an hour passes in seconds.
 
-Timers fire in their order, as they would. It cannot imitate: sockets, threads, work that takes time (between
-two timers no time passes, however much is computed).
+Timers fire in their order, as they would. It cannot imitate: sockets, threads, work that takes time (a turn of
+the loop takes `LEAST_S`, however much is computed).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cryptoflow import clock
 
 EPOCH_NS = 1_900_000_000_000_000_000
 NS_PER_S = 1_000_000_000
+LEAST_S = 1e-7
 
 
 class VirtualClock:
@@ -47,7 +48,8 @@ class _Selector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise AssertionError("nothing is due any more, and something is waited for")
-        self._passing.now_s += max(timeout, 0.0)
+        # Some time always passes: a wait shorter than a float can tell would be waited for ever.
+        self._passing.now_s += max(timeout, LEAST_S)
         return []
 
 
