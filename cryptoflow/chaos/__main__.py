@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from cryptoflow.chaos.campaign import Campaign
-from cryptoflow.chaos.replicas import SCENARIOS, SECONDS, Replicas
+from cryptoflow.chaos.replicas import SCENARIOS, SPACING_S, Replicas, seconds
 from cryptoflow.demo.options import MARKETS_DEFAULT, DemoOptions
 from cryptoflow.errors import CryptoflowError
 
@@ -26,11 +26,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same faults")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="change producers instead; ends by itself")
     parser.add_argument("--market", action="append", default=[], help="generated market, `<exchange>.<market>`")
+    parser.add_argument("--spacing", type=float, default=SPACING_S, help="seconds between changes of a scenario")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the campaign; must be empty")
     asked = parser.parse_args()
     try:
         if asked.scenario:
-            report = Replicas(asked.data_dir, asked.scenario, _options(asked)).run()
+            report = Replicas(asked.data_dir, asked.scenario, _options(asked), asked.spacing).run()
         else:
             report = Campaign(asked.data_dir, asked.kills, asked.symbols, asked.rate, asked.seed).run()
     except CryptoflowError as error:
@@ -46,7 +47,7 @@ def _options(asked: argparse.Namespace) -> DemoOptions:
         markets=markets,
         symbols=asked.symbols,
         rate=asked.rate,
-        seconds=SECONDS[asked.scenario],
+        seconds=seconds(asked.scenario, asked.spacing),
         seed=asked.seed,
         data_dir=asked.data_dir,
     )

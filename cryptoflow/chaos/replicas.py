@@ -44,9 +44,10 @@ def feed_env(feed: str) -> dict[str, str]:
 class Replicas:
     """Own one run of a scenario: what changes, and what was found in the tables afterwards."""
 
-    def __init__(self, data_dir: Path, scenario: str, options: DemoOptions) -> None:
+    def __init__(self, data_dir: Path, scenario: str, options: DemoOptions, spacing_s: float = SPACING_S) -> None:
         """Choose the scenario, one of `SCENARIOS`; nothing runs yet."""
         self.data_dir = data_dir
+        self.spacing_s = spacing_s
         self.producers, self._steps = SCENARIOS[scenario]
         self.scenario = scenario
         self.work = Run(options, data_dir)
@@ -130,11 +131,11 @@ class Replicas:
 
 def _cut_in_turn(run: Replicas, fleet: Fleet) -> Steps:
     for member in fleet.of("producer"):
-        yield SPACING_S
+        yield run.spacing_s
         run.cut(fleet, member)
         yield AWAY_S
         run.wait_until(fleet, functools.partial(_is_ready, fleet, member), f"{member.name} again")
-    yield SPACING_S
+    yield run.spacing_s
 
 
 def _is_ready(fleet: Fleet, member: Member) -> bool:
@@ -142,15 +143,15 @@ def _is_ready(fleet: Fleet, member: Member) -> bool:
 
 
 def _scale(run: Replicas, fleet: Fleet) -> Steps:
-    yield SPACING_S
+    yield run.spacing_s
     run.order(3, 2)
     third = fleet.add_producer(member_env(2, 3))
     run.wait_until(fleet, run.settled, "three replicas to settle")
-    yield SPACING_S
+    yield run.spacing_s
     run.order(2, 3)
     run.wait_until(fleet, run.settled, "two replicas to settle")
     fleet.retire(third)
-    yield SPACING_S
+    yield run.spacing_s
 
 
 SCENARIOS: Mapping[str, tuple[tuple[Mapping[str, str], ...], Callable[[Replicas, Fleet], Steps]]] = {
@@ -160,5 +161,10 @@ SCENARIOS: Mapping[str, tuple[tuple[Mapping[str, str], ...], Callable[[Replicas,
 }
 """What is changed, by name: the producers to begin with, and the changes."""
 
-SECONDS = {"replace": 75.0, "scale": 90.0, "redundant": 75.0}
-"""How long data flows: longer than the changes take, or the run is not clean."""
+CHANGES_S = {"replace": 50.0, "scale": 65.0, "redundant": 50.0}
+"""How long data flows besides three spacings: longer than the changes take, or the run is not clean."""
+
+
+def seconds(scenario: str, spacing_s: float) -> float:
+    """Return how long data is to flow for a scenario."""
+    return CHANGES_S[scenario] + 3 * spacing_s

@@ -84,7 +84,7 @@ def test_a_scenario_is_run_on_the_markets_named(
     words = ["--data-dir", "there", "--scenario", "scale", "--market", "okx.spot", "--market", "kraken.spot"]
     monkeypatch.setattr(sys, "argv", ["chaos", *words])
     assert module.main() == 0
-    folder, scenario, options = campaign.asked
+    folder, scenario, options, spacing_s = campaign.asked
     assert (folder, scenario, options.markets) == (Path("there"), "scale", ("okx.spot", "kraken.spot"))
-    assert options.seconds == module.SECONDS["scale"]
+    assert options.seconds == module.seconds("scale", spacing_s) > spacing_s * 3
     assert json.loads(capsys.readouterr().out)["clean"] is True
