@@ -206,3 +206,18 @@ def test_the_feeds_remembered_are_bounded() -> None:
     one.process(log.records)
     kept = msgspec.msgpack.decode(one.dirty()[0][2])["parts"]["cover_feeds"]["streams"]["funding"]
     assert list(kept) == [f"f{number}" for number in range(FEEDS_MAX, 2 * FEEDS_MAX)]
+
+
+def test_what_is_said_of_a_feed_is_said_of_all_its_lines() -> None:
+    """A line's loss is covered by another line; a loss of their producer by none of them, and is told once."""
+    for feed in ("", "b"):
+        log = Log()
+        one, two, own = f"{feed}:1/x", f"{feed}:2/y", f"{feed}/z" if feed else "z"
+        log.put("trades", trade(1), conn=one)
+        log.put("trades", trade(1), conn=two)
+        log.put("trades", trade(2), conn=two)
+        log.put("gap", gap("trades", from_ns=at(1) + 5), conn=one)
+        assert told(log) == []
+        log.put("gap", gap("trades", cause="restart", from_ns=at(2)), conn=own)
+        log.put("trades", trade(3), conn=two)
+        assert told(log, "revision", "cause", "from_ns") == [(0, "restart", at(2)), (1, "restart", at(2))]
