@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from cryptoflow.chaos.fleet import Fleet
 from cryptoflow.config import Settings
 from cryptoflow.demo.plan import cli
 
@@ -77,3 +79,20 @@ class ScriptedStack:
 def stack(tmp_path: Path) -> ScriptedStack:
     """Return a started stack."""
     return ScriptedStack(tmp_path)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a clock that only waiting moves."""
+    at = [100.0]
+    monkeypatch.setattr("cryptoflow.clock.monotonic_s", lambda: at[0])
+    return at
+
+
+@pytest.fixture
+def fleet(stack: Any, now: list[float]) -> Fleet:
+    """Return a running fleet."""
+    del now
+    made = Fleet(stack, Path("chaos.yaml"))
+    made.tend()
+    return made

@@ -43,14 +43,6 @@ class ScriptedBroker(KafkaBroker):
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return a clock that only waiting moves."""
-    at = [100.0]
-    monkeypatch.setattr("cryptoflow.clock.monotonic_s", lambda: at[0])
-    return at
-
-
-@pytest.fixture
 def campaign(tmp_path: Path, now: list[float], monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """Return a campaign of three kills that waits without time passing."""
     made = Campaign(tmp_path, 3, 5, 100, 1)
@@ -66,15 +58,6 @@ def campaign(tmp_path: Path, now: list[float], monkeypatch: pytest.MonkeyPatch) 
 def broker(tmp_path: Path) -> ScriptedBroker:
     """Return a broker."""
     return ScriptedBroker(tmp_path / "kafka")
-
-
-@pytest.fixture
-def fleet(stack: Any, now: list[float]) -> Fleet:
-    """Return a running fleet."""
-    del now
-    made = Fleet(stack, Path("chaos.yaml"))
-    made.tend()
-    return made
 
 
 def test_a_kill_hits_the_member_drawn(campaign: Campaign, broker: ScriptedBroker, fleet: Fleet) -> None:

@@ -48,14 +48,6 @@ def table(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedTable]:
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return a clock that only waiting moves."""
-    at = [100.0]
-    monkeypatch.setattr("cryptoflow.clock.monotonic_s", lambda: at[0])
-    return at
-
-
-@pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return what every part says of itself."""
     found: dict[str, Any] = {"ready": True, "frames": {"received": 3}, "state": "running"}

@@ -17,14 +17,6 @@ from cryptoflow.errors import StopError
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return a clock that only waiting moves."""
-    at = [100.0]
-    monkeypatch.setattr("cryptoflow.clock.monotonic_s", lambda: at[0])
-    return at
-
-
-@pytest.fixture
 def run(tmp_path: Path, now: list[float], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a run that waits without time passing."""
     made = Run(DemoOptions(seconds=30.0), tmp_path)
@@ -33,15 +25,6 @@ def run(tmp_path: Path, now: list[float], monkeypatch: pytest.MonkeyPatch) -> Ru
         now[0] += timeout_s
 
     monkeypatch.setattr(made, "_pause", SimpleNamespace(wait=wait))
-    return made
-
-
-@pytest.fixture
-def fleet(stack: Any, now: list[float]) -> Fleet:
-    """Return a running fleet."""
-    del now
-    made = Fleet(stack, Path("chaos.yaml"))
-    made.tend()
     return made
 
 
