@@ -19,10 +19,11 @@ DEV_STAMP := $(VENV)/.stamp-dev
 DEMO_ARGS ?= --symbols 20 --rate 2000
 KILLS ?= 60
 SCENARIO ?= replace
+OUTAGE_SYMBOLS ?= 1000
 FUZZ_EXAMPLES ?= 1000
 FUZZ_FRAMES ?= 1000000
 
-.PHONY: help setup setup-dev demo test lint format chaos replicas fuzz bench docs lock clean
+.PHONY: help setup setup-dev demo test lint format chaos replicas outage fuzz bench docs lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -84,6 +85,9 @@ chaos: $(DEV_STAMP) ## kill and pause every process, KILLS=60 times; then compar
 
 replicas: $(DEV_STAMP) ## change producers while data flows, SCENARIO=replace|scale|redundant; then compare with what was sent
 	@$(BIN)/python -m cryptoflow.chaos --scenario $(SCENARIO) --data-dir var/replicas-$$(date -u +%Y%m%dT%H%M%S) $(ARGS)
+
+outage: $(DEV_STAMP) ## an hour without a venue in virtual time, OUTAGE_SYMBOLS=1000 of each market
+	@CRYPTOFLOW_TEST_OUTAGE_SYMBOLS=$(OUTAGE_SYMBOLS) $(BIN)/pytest tests/producers/test_outage.py --timeout 3600 $(ARGS)
 
 fuzz: $(DEV_STAMP) ## damage FUZZ_FRAMES=1000000 frames of all venues; property tests with FUZZ_EXAMPLES=1000 each
 	@CRYPTOFLOW_TEST_FUZZ_FRAMES=$(FUZZ_FRAMES) $(BIN)/pytest tests/properties/test_fuzz_frames.py --timeout 7200 --log-cli-level=INFO $(ARGS)
