@@ -147,7 +147,12 @@ class FaultPlan:
             if not self._channels.keys().isdisjoint(one.subscribed)
             and ill.isdisjoint(one.subscribed)
             and _knows(one.venue, kind)
+            and (kind != "ack_silent" or self._watched(one))
         ]
+
+    def _watched(self, client: Client) -> list[str]:
+        """List a connection's streams whose silence is noticed."""
+        return [key for key in sorted(self._channels.keys() & client.subscribed.keys()) if self._channels[key].watched]
 
     async def _inject(self, kind: str) -> None:
         if kind in _ALONE:
@@ -211,10 +216,7 @@ class FaultPlan:
                 self._await_books(keys)
             return
         if kind == "ack_silent":
-            candidates = [key for key in keys if self._channels[key].watched]
-            if not candidates:
-                return
-            self._mute = self._rng.choice(candidates)
+            self._mute = self._rng.choice(self._watched(client))
         how = self._rng.choice(("abort", "close"))
         self._note(kind, conn=client.number, stream=self._mute, how=how)
         self._await_books(keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -14,6 +15,7 @@ from cryptoflow.simulator.faults import FaultPlan
 from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.outlet import Outlet
 from cryptoflow.simulator.rest import RestFaults
+from cryptoflow.simulator.venues import venue_of
 from cryptoflow.simulator.venues._values import Channel
 
 DEADLINE_S = 20.0
@@ -127,6 +129,25 @@ async def test_ack_silent(start):
     assert held <= set(silent)
 
 
+def test_ack_silent_waits_for_a_connection_with_a_stream_that_is_watched():
+    """A turn at a connection whose silence nobody can notice would be lost."""
+    hub = Hub(None, slow_client_s=1.0)
+    channels = {
+        key: Channel(key, (kind,), "SYM0001USDT", watched=kind == "quotes")
+        for key, kind in (("binance.usdm quiet", "liquidations"), ("binance.usdm busy", "quotes"))
+    }
+    plan = FaultPlan(
+        Outlet(hub, None), hub, RestFaults(), channels=channels, faults=("ack_silent", "disconnect"),
+        interval_frames=100, seed=1, silence_s=1.0,
+        snapshot_now=lambda _market, _symbol: None, cross=lambda _key: False,
+    )  # fmt: skip
+    venue = venue_of("binance.usdm")
+    for number, key in enumerate(channels):
+        hub.clients[number] = SimpleNamespace(number=number, subscribed={key: 1}, venue=venue)
+    assert [one.number for one in plan._healthy("disconnect")] == [0, 1]
+    assert [one.number for one in plan._healthy("ack_silent")] == [1]
+
+
 async def test_garbage(start):
     """Garbage replaces a frame: its bytes arrive, the frame's own do not."""
     listener, ledger = await _run(start, "garbage", 8)
@@ -148,7 +169,7 @@ async def test_stale_snapshot_and_refusals(start):
 
 async def test_bans(start):
     """Requests for books are refused as banned, with a wait, and answered afterwards."""
-    _, ledger = await _run(start, "418,403", 2)
+    _, ledger = await _run(start, "418,403", 4)
     statuses = [json.loads(rest)["status"] for _, _, rest in _lines(ledger, "J") if b'"kind":"snapshot"' in rest]
     assert {*statuses} >= {200, 418, 403}
     banned = [place for place, status in enumerate(statuses) if status != 200]
