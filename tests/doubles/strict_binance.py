@@ -11,6 +11,7 @@ from typing import Any
 from strict_reading import (
     IN_BASE,
     Meant,
+    Number,
     RefusedError,
     Row,
     entries,
@@ -174,7 +175,9 @@ def _own_name(data: Any) -> str:
 
 
 def _is_coin_margined(data: Any) -> bool:
-    return "st" in known(data, dict) and whole(data, "st", -ID_SPAN, ID_SPAN) == 2
-
-
-ID_SPAN = 2**63
+    if "st" not in known(data, dict):
+        return False
+    product = known(data["st"], Number)
+    if not product.removeprefix("-").isdigit():
+        raise RefusedError(f"{product[:40]} is no product line")
+    return bool(product == "2")

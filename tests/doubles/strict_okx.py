@@ -135,7 +135,7 @@ def _quotes(told: Any, channel: str) -> list[Row]:
     for one in entries(told, "data"):
         known(one, dict)
         if channel == "bbo-tbt":
-            best = [[pair(level, exactly=False) for level in entries(one, side)][:1] for side in ("bids", "asks")]
+            best = [[pair(level, exactly=False) for level in entries(one, side)[:1]] for side in ("bids", "asks")]
             bid, ask = (side[0] if side else (None, None) for side in best)
             number: int | None = whole(one, "seqId")
         else:

@@ -127,8 +127,8 @@ def _within(written: str, low: int, high: int) -> int:
 
 
 def digits(written: Any, max_digits: int) -> int:
-    """Return a whole number written as text: ASCII digits and nothing else."""
-    if not _DIGITS.fullmatch(known(written, str)) or len(written) > max_digits:
+    """Return a whole number written as text: ASCII digits and nothing else; zeros in front change nothing."""
+    if not _DIGITS.fullmatch(known(written, str)) or len(written.lstrip("0")) > max_digits:
         raise RefusedError(f"{written[:40]!r} is no whole number")
     return int(written)
 
