@@ -17,6 +17,8 @@ import pstats
 import time
 from pathlib import Path
 
+import _path  # noqa: F401 - before our packages
+
 from agents._core import PartitionCore
 from exchanges.binance import EXCHANGE
 from schemas import RawRecord, decode_raw, encode_frame, encode_raw

@@ -27,6 +27,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import _path  # noqa: F401 - before our packages
 import confluent_kafka
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import _path  # noqa: F401 - before our packages
 import pyarrow as pa
 from agents_core import RECORDING, envelopes, recorded
 from confluent_kafka import Producer

@@ -42,6 +42,8 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 PLAIN = """
 import os, faust
+
+import _path  # noqa: F401 - before our packages
 app = faust.App("plain", broker="kafka://" + os.environ["BOOTSTRAP"], value_serializer="raw", key_serializer="raw",
     topic_allow_declare=False, topic_disable_leader=True, stream_buffer_maxsize=65536, store="memory://")
 topic = app.topic("raw.binance", value_type=bytes)
