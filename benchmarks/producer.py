@@ -114,7 +114,7 @@ class HotPath:
         )
         self.receiver = Receiver(USDM, self.intake, Watchdog((), _LIMITS), hooks)
 
-    def _on_book(self, symbol: str, raw: bytes) -> None:
+    def _on_book(self, symbol: str, raw: bytes, _received_ns: int) -> None:
         peek = USDM.peek_book(raw)
         self.books.delta(symbol, peek.first, peek.last, peek.prev, 0.0)
 
