@@ -194,8 +194,8 @@ class GeneratedMarket:
         frames_max, run_s = self._options.frames_max, self._options.run_s
         if run_s and clock.monotonic_s() - began_s >= run_s:
             return True
-        # A run with faults goes on until each kind has happened, at most for twice the frames.
-        limit = frames_max if plan.complete else 2 * frames_max
+        # A run with faults goes on until each kind has happened, at most for three times the frames.
+        limit = frames_max if plan.complete else 3 * frames_max
         return bool(frames_max) and outlet.hub.frames_sent >= limit
 
     async def _heal(self, outlet: Outlet, plan: FaultPlan, stop: asyncio.Event) -> None:
