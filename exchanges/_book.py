@@ -31,6 +31,13 @@ class BookState(msgspec.Struct):
     recent: list[int] = []
     high: int = -1
 
+    def forget_chain(self) -> None:
+        """Drop what proves the book: it is not valid, and no chain or snapshot waits for the next."""
+        self.valid = False
+        self.last = -1
+        self.snapshot = -1
+        self.pending = []
+
 
 class DeltaVerdict(enum.Enum):
     """What a delta means for continuity."""

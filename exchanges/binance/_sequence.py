@@ -75,10 +75,7 @@ class SplicedBookRules(abc.ABC):
 
     def on_gap(self, state: BookState) -> None:
         """Forget the chain: frames were lost. PROTOCOLS 2.5.6, 3.4.6: start again from rule 1."""
-        state.valid = False
-        state.last = NONE
-        state.snapshot = NONE
-        state.pending = []
+        state.forget_chain()
 
     def _unspliced(self, state: BookState, first: int, last: int, prev: int) -> DeltaVerdict:
         waiting = state.snapshot

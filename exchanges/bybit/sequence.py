@@ -57,10 +57,7 @@ class BybitBookRules:
 
     def on_gap(self, state: BookState) -> None:
         """Forget the chain: frames were lost."""
-        state.valid = False
-        state.last = NONE
-        state.snapshot = NONE
-        state.pending = []
+        state.forget_chain()
 
     def _take(self, state: BookState, last: int) -> None:
         state.last = state.high = last

@@ -64,10 +64,7 @@ class OkxBookRules:
 
     def on_gap(self, state: BookState) -> None:
         """Forget the chain: frames were lost. PROTOCOLS 5.5.6: a new snapshot begins the next."""
-        state.valid = False
-        state.last = NONE
-        state.snapshot = NONE
-        state.pending = []
+        state.forget_chain()
 
     def _kept_alive(self, state: BookState, last: int) -> DeltaVerdict:
         # PROTOCOLS 5.5.3: nothing changed; it still proves where the chain stands.

@@ -71,7 +71,4 @@ class AdvancedBookRules:
 
     def on_gap(self, state: BookState) -> None:
         """Forget the book: frames of its connection were lost."""
-        state.valid = False
-        state.last = -1
-        state.snapshot = -1
-        state.pending = []
+        state.forget_chain()

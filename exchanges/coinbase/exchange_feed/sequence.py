@@ -39,10 +39,7 @@ class ExchangeFeedBookRules:
 
     def on_gap(self, state: BookState) -> None:
         """Forget the book: frames were lost (PROTOCOLS 6.1.5, rule 4)."""
-        state.valid = False
-        state.last = -1
-        state.snapshot = -1
-        state.pending = []
+        state.forget_chain()
 
 
 class _Numbered(msgspec.Struct, gc=False):

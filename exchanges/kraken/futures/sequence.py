@@ -66,7 +66,4 @@ class FuturesBookRules:
 
     def on_gap(self, state: BookState) -> None:
         """Forget the chain: frames were lost. PROTOCOLS 7.2.4: subscribe again."""
-        state.valid = False
-        state.last = NONE
-        state.snapshot = NONE
-        state.pending = []
+        state.forget_chain()

@@ -33,10 +33,7 @@ class SpotBookRules:
 
     def on_gap(self, state: BookState) -> None:
         """Forget the book: frames were lost, or its checksum did not agree. PROTOCOLS 7.1.5.6."""
-        state.valid = False
-        state.last = -1
-        state.snapshot = -1
-        state.pending = []
+        state.forget_chain()
 
 
 class Crc32Check:
