@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -171,9 +172,9 @@ class BinanceVenue(Venue):
         del endpoint, stream, replaying
         return True
 
+    @abc.abstractmethod
     def depth_weight(self, limit: int) -> int:
         """Return the weight of a depth request."""
-        raise NotImplementedError
 
     @override
     def session(self, path: str, desk: Desk) -> Session | None:
@@ -213,9 +214,9 @@ class BinanceVenue(Venue):
         """Tell whether a depth request may ask for so many levels."""
         return limit in _DEPTH_LIMITS
 
+    @abc.abstractmethod
     def rest_weights(self) -> Mapping[str, tuple[str, int]]:
         """Return (kind, weight) of the paths below the root, but for depth."""
-        raise NotImplementedError
 
     @override
     def rest_error(self, ask: RestAsk, status: int, wait_s: int) -> RestAnswer:
