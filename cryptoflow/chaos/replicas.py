@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from cryptoflow import clock, verify
 from cryptoflow.chaos.fleet import Fleet, Member
 from cryptoflow.chaos.run import POLL_INTERVAL_S, Run
@@ -16,8 +14,7 @@ from cryptoflow.demo.options import DemoOptions
 from cryptoflow.errors import StopError
 from cryptoflow.localstack import LocalStack
 from cryptoflow.localstack.stack import merge
-from producers import _controls as controls
-from producers._orders import REPLICAS, SETTLED_MARK, CountOrder, ReplicaOrders, who_is
+from producers import counts, order_count
 
 SPACING_S = 8.0
 """Data flows undisturbed this long before and after each change."""
@@ -107,26 +104,13 @@ class Replicas:
 
     def order(self, count: int, previous: int) -> None:
         """Ask all running producers to share the symbols among so many."""
-        now_ns = clock.now_ns()
         names = (market.partition(".") for market in self.work.options.markets)
-        orders = [CountOrder(exchange, market, count, previous, now_ns) for exchange, _, market in names]
-        controls.write(self.settings, REPLICAS, {order.key: msgspec.json.encode(order) for order in orders})
+        order_count(self.settings, [(exchange, market) for exchange, _, market in names], count, previous)
         self.done.append(f"{previous} replicas to {count}")
 
     def settled(self) -> bool:
         """Tell whether every replica concerned by the last order said that it holds just what it owns."""
-        table, orders = controls.ControlTable(self.settings, REPLICAS), ReplicaOrders()
-        try:
-            for key, value in table.load().items():
-                orders.take(key, value)
-        finally:
-            table.close()
-        wanted = {
-            f"{key}{SETTLED_MARK}{who_is(index, ())}": order.at_ns
-            for key, order in orders.counts.items()
-            for index in range(max(order.count, order.previous))
-        }
-        return all(key in orders.settled and orders.settled[key].order_at_ns == at_ns for key, at_ns in wanted.items())
+        return not any(one.unsettled for one in counts(self.settings))
 
 
 def _cut_in_turn(run: Replicas, fleet: Fleet) -> Steps:
