@@ -146,7 +146,6 @@ def test_what_lies_behind_the_book_does_not_change_it(seed: int, moves: int, con
     assert mismatches(outputs) == 0
     assert rows(outputs, "md.gaps") == []
     assert not any(one.reseeds for one in outputs)
-    assert sum(one.checksums["okx", "spot", "ok"] for one in outputs) >= 1
 
 
 @pytest.mark.parametrize("cut", [1, 20])
