@@ -117,12 +117,16 @@ class FaultPlan:
             await self._inject(able)
 
     def _next(self) -> str | None:
-        """Return the first kind that can be now; while one waits for a whole book no connection is cut."""
-        waits = False
+        """Return the first kind that can be now.
+
+        While one waits for a whole book no connection is cut; while one waits for quiet to end none begins.
+        """
+        held: set[str] = set()
         for kind in self._kinds:
-            if self._is_able(kind) and not (waits and kind in _ALONE):
+            if kind not in held and self._is_able(kind):
                 return kind
-            waits = waits or kind in _OF_BOOKS
+            held.update(_ALONE if kind in _OF_BOOKS else ())
+            held.update(_LASTING if kind in _LASTING else ())
         return None
 
     def _down(self) -> bool:

@@ -226,18 +226,19 @@ def test_complete_is_what_can_be_had(channel, wanted):
     ("line", "chosen"),
     [
         (["crossed", "reset", "duplicate"], "duplicate"),
-        (["silence", "reset"], "reset"),
+        (["stale", "silence", "reset"], "silence"),
+        (["ack_silent", "silence", "reset"], "reset"),
         (["reset", "crossed"], "reset"),
         (["crossed", "reset"], None),
     ],
 )
-def test_a_waiting_fault_of_books_holds_cuts_back(line, chosen, monkeypatch):
-    """A book is whole some time after each cut: without that a fault that wants one would never have its turn."""
+def test_a_waiting_fault_holds_back_what_would_make_it_wait_on(line, chosen, monkeypatch):
+    """A book is whole some time after each cut, and one silence lasts at a time: each has its turn."""
     channel = Channel("binance.usdm a@depth", ("book",), "A", numbered=True)
     plan = FaultPlan(
         Outlet(Hub(None, slow_client_s=1.0), None), Hub(None, slow_client_s=1.0), RestFaults(),
         channels={channel.key: channel}, faults=line, interval_frames=100, seed=1, silence_s=1.0,
         snapshot_now=lambda _market, _symbol: None, cross=lambda _key: False,
     )  # fmt: skip
-    monkeypatch.setattr(plan, "_is_able", lambda kind: kind in {"reset", "duplicate"})
+    monkeypatch.setattr(plan, "_is_able", lambda kind: kind in {"reset", "duplicate", "silence"})
     assert plan._next() == chosen
