@@ -75,7 +75,6 @@ class KafkaReader(Reader):
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 20,
                 "check.crcs": True,
-                "log_level": 3,
             }
         )
         try:

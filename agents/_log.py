@@ -28,7 +28,7 @@ class KafkaLog(Log):
         """Connect lazily; `timeout_s` limits each question."""
         self._kafka = kafka
         self._timeout_s = timeout_s
-        self._admin = AdminClient({**kafka.client(), "log_level": 3})
+        self._admin = AdminClient(kafka.client())
 
     def partition_counts(self) -> dict[str, int]:
         """Return every topic with its number of partitions. Raises BrokerAwayError."""

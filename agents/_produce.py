@@ -44,7 +44,6 @@ class KafkaOutlet(Outlet, Store):
                 "compression.type": kafka.compression,
                 "message.max.bytes": kafka.message_max_bytes,
                 "linger.ms": 0,
-                "log_level": 4,
                 "error_cb": self._failed,
             }
         )

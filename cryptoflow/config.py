@@ -52,6 +52,8 @@ class Kafka(Section):
         settings: dict[str, str | int | float | bool] = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
+            # Its own lines would stand between our events; what matters reaches us as an error.
+            "log_level": 0,
         }
         if self.sasl_mechanism:
             settings["sasl.mechanism"] = self.sasl_mechanism

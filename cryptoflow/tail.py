@@ -59,7 +59,6 @@ def read(
             "group.id": f"{kafka.prefix}tail",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "log_level": 0,
         }
     )
     with contextlib.closing(consumer):

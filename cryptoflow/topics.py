@@ -143,7 +143,7 @@ def _admin(settings: Settings) -> AdminClient:
         raise ConfigError(
             "reaching the broker: kafka.bootstrap_servers is not set", fix="set it, or run `cryptoflow up`"
         )
-    return AdminClient({**settings.kafka.client(), "log_level": 0})
+    return AdminClient(settings.kafka.client())
 
 
 def _partitions(admin: AdminClient) -> dict[str, int]:

@@ -36,7 +36,6 @@ class ControlTable:
                 "group.id": f"{self._settings.kafka.prefix}control-{uuid.uuid4()}",
                 "enable.auto.commit": False,
                 "allow.auto.create.topics": False,
-                "log_level": 0,
             }
         )
         try:
@@ -106,7 +105,6 @@ def write(settings: Settings, name: str, changes: Mapping[str, bytes]) -> None:
             "enable.idempotence": True,
             "allow.auto.create.topics": False,
             "message.timeout.ms": int(_TIMEOUT_S * 1000),
-            "log_level": 0,
         }
     )
     try:

@@ -53,7 +53,6 @@ def producer_settings(settings: Settings) -> dict[str, str | int | float | bool]
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
         "socket.keepalive.enable": True,
-        "log_level": 0,
     }
 
 
@@ -71,7 +70,7 @@ def check_topic(settings: Settings, topic: str) -> int:
         raise ConfigError(
             "reaching the broker: kafka.bootstrap_servers is not set", fix="set it, or run `cryptoflow up`"
         )
-    client = confluent_kafka.Producer({**settings.kafka.client(), "log_level": 0})
+    client = confluent_kafka.Producer(settings.kafka.client())
     try:
         found = client.list_topics(topic, timeout=METADATA_TIMEOUT_S).topics[topic]
     except confluent_kafka.KafkaException as error:

@@ -33,7 +33,6 @@ async def hear(settings: Settings, take: Callable[[ReseedRequest], None]) -> Non
             "group.id": f"{settings.kafka.prefix}producer-{uuid.uuid4()}",
             "enable.auto.commit": False,
             "allow.auto.create.topics": False,
-            "log_level": 0,
         }
     )
     topic = settings.kafka.control_topic("reseed")

@@ -156,7 +156,6 @@ def last_heard(
             "enable.auto.commit": False,
             "enable.partition.eof": False,
             "allow.auto.create.topics": False,
-            "log_level": 0,
         }
     )
     try:

@@ -27,7 +27,6 @@ class Tail:
                 "enable.auto.commit": False,
                 "allow.auto.create.topics": False,
                 "fetch.wait.max.ms": 50,
-                "log_level": 0,
             }
         )
         topic = settings.kafka.raw_topic(exchange)
