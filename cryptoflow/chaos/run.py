@@ -13,9 +13,9 @@ from cryptoflow import clock
 from cryptoflow.chaos.fleet import Fleet
 from cryptoflow.demo.finish import Finish, Step
 from cryptoflow.demo.options import DemoOptions
-from cryptoflow.demo.plan import MarketPlan, Plan, overlay, simulate_command, write_config
+from cryptoflow.demo.plan import MarketPlan, Plan, overlay, write_config
 from cryptoflow.demo.progress import LogEnds, Tables
-from cryptoflow.demo.stages import SIMULATOR_FILE, START_TIMEOUT_S
+from cryptoflow.demo.stages import start_simulator
 from cryptoflow.errors import StopError
 from cryptoflow.localstack import LocalStack
 from cryptoflow.localstack.stack import merge
@@ -38,11 +38,7 @@ class Run:
 
     def start(self, stack: LocalStack, producers: Sequence[Mapping[str, str]] = ({},)) -> Fleet:
         """Start the simulator and prepare a fleet with one producer per environment."""
-        path = self.data_dir / SIMULATOR_FILE
-        command = simulate_command(self.options, self.data_dir)
-        simulator = stack.supervisor.start("simulator", command, stack.environment())
-        simulator.wait_until(path.exists, START_TIMEOUT_S, "starting the simulator")
-        told = yaml.safe_load(path.read_text("utf-8"))
+        _, told = start_simulator(stack, self.options)
         config = self.data_dir / "chaos.yaml"
         plan = Plan("test", tuple(MarketPlan(market) for market in self.options.markets))
         points = overlay(plan, told["endpoints"], self.data_dir)

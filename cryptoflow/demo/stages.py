@@ -35,8 +35,9 @@ class Stages:
 
     def start(self) -> None:
         """Start everything, the readers before the writer. Raises StopError when a part does not come up."""
-        simulator = self._start_simulator()
-        write_config(self.config, self.stack.settings, overlay(self.plan, simulator["endpoints"], self.stack.data_dir))
+        simulator, told = start_simulator(self.stack, self.options)
+        self.children["simulator"], self.control = simulator, told["control"]
+        write_config(self.config, self.stack.settings, overlay(self.plan, told["endpoints"], self.stack.data_dir))
         record.write_health(
             self.stack.data_dir, {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
         )
@@ -108,17 +109,6 @@ class Stages:
     def _ready(self, name: str) -> bool:
         return bool((self.facts(name) or {}).get("ready"))
 
-    def _start_simulator(self) -> dict[str, Any]:
-        path = self.stack.data_dir / SIMULATOR_FILE
-        path.unlink(missing_ok=True)
-        command = simulate_command(self.options, self.stack.data_dir)
-        child = self.stack.supervisor.start("simulator", command, self.stack.environment())
-        self.children["simulator"] = child
-        child.wait_until(path.exists, START_TIMEOUT_S, "starting the simulator")
-        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        self.control = told["control"]
-        return told
-
     def _start(self, name: str, *words: str) -> None:
         env = {
             "CRYPTOFLOW_CONFIG": str(self.config),
@@ -126,6 +116,20 @@ class Stages:
             "CRYPTOFLOW_HEALTH_PORT": str(self.ports[name]),
         }
         self.children[name] = self.stack.supervisor.start(name, [*cli(), *words], env)
+
+
+def start_simulator(stack: LocalStack, options: DemoOptions) -> tuple[Child, dict[str, Any]]:
+    """Start the simulator on a stack and return it with what it tells: `control` and `endpoints`.
+
+    Raises StopError when it does not come up.
+    """
+    path = stack.data_dir / SIMULATOR_FILE
+    path.unlink(missing_ok=True)
+    command = simulate_command(options, stack.data_dir)
+    child = stack.supervisor.start("simulator", command, stack.environment())
+    child.wait_until(path.exists, START_TIMEOUT_S, "starting the simulator")
+    told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return child, told
 
 
 def _split(name: str) -> tuple[str, int]:
