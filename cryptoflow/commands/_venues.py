@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 DEFAULT_EXCHANGES = ("binance",)
 
+EXCHANGE_OPTION = click.option(
+    "--exchange", "exchanges", multiple=True, help="A venue; may be repeated.  [default: binance]"
+)
+MARKET_OPTION = click.option(
+    "--market",
+    "markets",
+    multiple=True,
+    help="A market, of every named venue that has it, or `<exchange>.<market>`; may be repeated.  [default: all]",
+)
+
 _OPTIONS = (
-    click.option("--exchange", "exchanges", multiple=True, help="A venue; may be repeated.  [default: binance]"),
-    click.option(
-        "--market",
-        "markets",
-        multiple=True,
-        help="A market, of every named venue that has it, or `<exchange>.<market>`; may be repeated.  [default: all]",
-    ),
+    EXCHANGE_OPTION,
+    MARKET_OPTION,
     click.option(
         "--symbols",
         "expressions",

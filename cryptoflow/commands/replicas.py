@@ -11,7 +11,7 @@ import msgspec
 from cryptoflow import clock
 from cryptoflow.commands._output import DATA_DIR_OPTION, JSON_OPTION, say_json, say_table
 from cryptoflow.commands._running import running_settings
-from cryptoflow.commands._venues import venues_of
+from cryptoflow.commands._venues import EXCHANGE_OPTION, MARKET_OPTION, venues_of
 from cryptoflow.config import Settings
 from cryptoflow.errors import UnreachableError
 
@@ -20,13 +20,8 @@ _POLL_S = 0.5
 
 @click.command()
 @click.argument("count", type=click.IntRange(1, 1024), required=False)
-@click.option("--exchange", "exchanges", multiple=True, help="A venue; may be repeated.  [default: binance]")
-@click.option(
-    "--market",
-    "markets",
-    multiple=True,
-    help="A market, of every named venue that has it, or `<exchange>.<market>`; may be repeated.  [default: all]",
-)
+@EXCHANGE_OPTION
+@MARKET_OPTION
 @click.option("--feed", help="The redundant feed that is meant.  [default: the setting producer.feed]")
 @click.option(
     "--from",

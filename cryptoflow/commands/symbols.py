@@ -11,19 +11,14 @@ import msgspec
 from cryptoflow.clock import iso
 from cryptoflow.commands._output import DATA_DIR_OPTION, JSON_OPTION, say_json, say_table
 from cryptoflow.commands._running import running_settings
-from cryptoflow.commands._venues import venues_of
+from cryptoflow.commands._venues import EXCHANGE_OPTION, MARKET_OPTION, venues_of
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.argument("names", nargs=-1, required=True, metavar="NAME..."),
-    click.option("--exchange", "exchanges", multiple=True, help="A venue; may be repeated.  [default: binance]"),
-    click.option(
-        "--market",
-        "markets",
-        multiple=True,
-        help="A market, of every named venue that has it, or `<exchange>.<market>`; may be repeated.  [default: all]",
-    ),
+    EXCHANGE_OPTION,
+    MARKET_OPTION,
     DATA_DIR_OPTION,
     JSON_OPTION,
 )
