@@ -125,7 +125,7 @@ class PartitionCore:
         found = []
         for key in self._dirty:
             market = self._symbols[key].market
-            found.append((key, key in self._large or (market is not None and market.book_check is not None)))
+            found.append((key, key in self._large or (market is not None and market.keeps_book)))
         return found
 
     def encoded(self, keys: Iterable[str]) -> list[tuple[str, int, bytes]]:

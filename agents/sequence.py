@@ -131,7 +131,7 @@ def _delta(state: Sequence, turn: Turn, market: Market) -> None:
 
 def _may_wait(turn: Turn, market: Market) -> bool:
     """Tell whether others may bring what lies before this frame. A book that is kept takes levels at once or never."""
-    return turn.overlaps and market.book_check is None
+    return turn.overlaps and not market.keeps_book
 
 
 def _pred(ids: Ids) -> int:

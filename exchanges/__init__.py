@@ -1,6 +1,15 @@
 """What each venue says: one folder per venue, pure functions and values; no sockets, no Kafka, no clock."""
 
-from exchanges._book import BookCheck, BookLevel, BookRules, BookState, DeltaVerdict, Precisions, SnapshotVerdict
+from exchanges._book import (
+    BookCheck,
+    BookLevel,
+    BookRules,
+    BookState,
+    CrossCheck,
+    DeltaVerdict,
+    Precisions,
+    SnapshotVerdict,
+)
 from exchanges._exchange import (
     BACKFILL,
     BOOK_SNAPSHOT,
@@ -35,6 +44,7 @@ __all__ = [
     "BookLevel",
     "BookRules",
     "BookState",
+    "CrossCheck",
     "DeltaVerdict",
     "Endpoint",
     "Exchange",

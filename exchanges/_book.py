@@ -104,6 +104,19 @@ class BookCheck(Protocol):
         ...
 
 
+class CrossCheck(NamedTuple):
+    """Say that a maintained book is broken once its best bid is not below its best ask.
+
+    The agents look after every whole frame: what crosses within one is nothing. A snapshot that is
+    crossed itself is what the venue has, and no loss; its book may be crossed until it was not once.
+    `levels_max` are kept per side, the worst go first: that may hide a crossing and never invents one.
+    `rule` is where PROTOCOLS asks for it.
+    """
+
+    rule: str
+    levels_max: int
+
+
 class BookLevel(NamedTuple):
     """Hold one level of a maintained book: numbers to compare, texts as sent."""
 

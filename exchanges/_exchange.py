@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from exchanges._book import BookCheck, BookRules
+from exchanges._book import BookCheck, BookRules, CrossCheck
 from schemas import Columns, InstrumentDefinition
 
 
@@ -237,6 +237,7 @@ class Market:
     `connection_sequence_start` on, where the venue has one (Coinbase): the producer then proves
     continuity. `scoped_kinds` are the frame kinds whose ids, or whose absence of ids, do not hold
     across connections: of them only one connection counts at a time, as `switch` frames say.
+    `book_check` and `cross_check` tell of a broken book where ids do not; the agents keep the book for them.
     `instruments` reads each page of `instruments_requests`; `next_page(request, body)` asks for a
     further page. `volumes` reads the traded value in quote units by native symbol.
     `earlier` holds retired dialects, newest first: (end in receive ns, the market as it was read).
@@ -267,11 +268,17 @@ class Market:
     connection_sequence_start: int = 0
     scoped_kinds: frozenset[str] = frozenset()
     book_check: BookCheck | None = None
+    cross_check: CrossCheck | None = None
     next_page: Callable[[RestRequest, bytes], RestRequest | None] = lambda _request, _body: None
     volumes_request: RestRequest | None = None
     volumes: Callable[[bytes], Mapping[str, Decimal]] | None = None
     trade_fill: TradeFill | None = None
     earlier: tuple[tuple[int, Market], ...] = ()
+
+    @property
+    def keeps_book(self) -> bool:
+        """Tell whether the agents keep the levels of its books, to prove them."""
+        return self.book_check is not None or self.cross_check is not None
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint by name. Raises KeyError."""

@@ -191,16 +191,21 @@ class FaultPlan:
         elif kind == "checksum":
             armed[key] = Armed("checksum", change=venue_of(market).miscounted)
         elif kind == "crossed":
-            if not self._cross(key):
-                return None
-            self._outlet.ledger.event("broken", stream=key, why="crossed")
-            return {}
+            return self._cross_book(key)
         else:
             self._rest.refuse[market.partition(".")[0]].extend(_REFUSALS.get(kind, ()))
             armed[key] = Armed("gap", 1 + int(self._rng.random() * 3))
         if channel.is_book:
             self._rest.awaited.add((market, channel.symbol))
         return {"frames": armed[key].left} if key in armed else {}
+
+    def _cross_book(self, key: str) -> dict[str, object] | None:
+        if not self._cross(key):
+            return None
+        self._outlet.ledger.event("broken", stream=key, why="crossed")
+        if venue_of(key.partition(" ")[0]).resyncs_crossed:
+            self._rest.awaited.add(self._book_of(key))
+        return {}
 
     def _garbage(self, market: str) -> Armed:
         variant = VARIANTS[self._variant % len(VARIANTS)]

@@ -10,7 +10,7 @@ from cryptoflow.verify.tracks import Track
 
 
 class Broken(NamedTuple):
-    """Hold when an update was received that broke its book, and the frame before it; `proven` by a checksum."""
+    """Hold when an update was received that broke its book, and the frame before it; `proven` where it must be seen."""
 
     before_ns: int
     at_ns: int

@@ -174,7 +174,7 @@ def judge_track(
         _judge_ids(name, timeline, run, covering, report)
     for one in broken(timeline.track, timeline.places, timeline.times):
         if one.proven and not any(gap.from_ns <= one.at_ns and one.before_ns <= gap.end_ns for gap in gaps):
-            report.fail("undeclared_gaps", f"{name}: a wrong checksum came at {one.at_ns} and no gap says so")
+            report.fail("undeclared_gaps", f"{name}: what broke the book came at {one.at_ns} and no gap says so")
     damage = _damage(timeline, runs, fresh, allowed)
     for gap in gaps:
         _judge_gap(name, timeline, gap, damage, allowed, report)

@@ -216,8 +216,10 @@ class _Taker:
         elif name == "fault":
             self._ledger.faults[told["kind"]] += 1
         elif name == "broken":
+            reader = self._ledger.readers[told["stream"].partition(" ")[0]]
+            proven = told["why"] == "checksum" or reader.crossed_breaks
             for track in self._books(told["stream"]):
-                track.broken.append((len(track.keys) - 1, told["why"] == "checksum"))
+                track.broken.append((len(track.keys) - 1, proven))
         elif name == "instruments":
             self._ledger.readers[told["market"]].instruments(told["body"])
         elif name == "rest" and told["kind"] == "snapshot" and told["status"] == _OK and "body" in told:

@@ -43,7 +43,7 @@ class Track:
         self.digest: list[int] = []
         self.where = array("q")
         self.broken: list[tuple[int, bool]] = []
-        """Positions of frames that arrived and broke the book, and whether a checksum says so."""
+        """Positions of frames that arrived and broke the book, and whether a recorder must see it."""
         self.down: list[tuple[int, int | None]] = []
         """Times when nobody was subscribed to the stream."""
 

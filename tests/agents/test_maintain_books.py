@@ -10,8 +10,8 @@ from agents._core import PartitionCore
 from agents._levels import KeptBook
 from agents._run import Run
 from agents.maintain_books import OPERATOR
-from exchanges import Exchange
-from tests.doubles.invented_scoped import SumCheck, sum_of
+from exchanges import Exchange, drain
+from tests.doubles.invented_scoped import SCOPED, SumCheck, sum_of
 from tests.doubles.invented_venue import MARKET
 from tests.doubles.raw_frames import IN_STREAM, Log, core, delta, gap, rows, snapshot
 
@@ -124,7 +124,7 @@ def test_a_book_that_broke_is_forgotten() -> None:
     outputs = one.process(log.records)
     assert outputs.checksums == {("invented", "s", "ok"): 1}
     kept = msgspec.msgpack.decode(one.dirty()[0][2])["parts"]["maintain_books"]
-    assert kept == {"sound": False, "depth": None, "bids": [], "asks": []}
+    assert kept == {"sound": False, "depth": None, "bids": [], "asks": [], "given_crossed": False}
 
 
 def test_markets_without_a_check_keep_no_book() -> None:
@@ -192,3 +192,68 @@ def test_a_snapshot_behind_the_chain_replaces_nothing() -> None:
     one.process(log.records)
     kept = msgspec.msgpack.decode(one.dirty()[0][2])["parts"]["maintain_books"]
     assert [price for price, *_ in kept["bids"]] == ["1.25", "1.5", "10.5", "11.5"]
+
+
+def test_a_crossed_book_is_broken_until_a_snapshot() -> None:
+    """A bid at or above an ask means a loss that no sum has told: a gap, a request, and the next snapshot heals it."""
+    for bid in ("11.00", "11.50"):
+        log = started()
+        log.put("book", levels({bid: "5.0"}))
+        log.put("book", levels({bid: "0.0"}))
+        log.put("book_snapshot", levels(BIDS, ASKS, sum_of(BIDS, ASKS)), meta=DEEP)
+        one = core()
+        outputs = one.process(log.records)
+        assert rows(outputs, "md.gaps", "revision", "stream", "cause", "resolved_by", "raw_offset", "detail") == [
+            (0, "book", "crossed", None, 2, f"the best bid is {bid}, the best ask 11.00"),
+            (1, "book", "crossed", "snapshot", 4, f"the best bid is {bid}, the best ask 11.00"),
+        ]
+        assert [request.raw_offset for request in outputs.reseeds] == [2]
+        told = rows(outputs, "md.book", "kind", "reason", "raw_offset")
+        assert [kind for kind, _, offset in told if offset == 2] == ["gap", "book_deltas"]
+
+
+def test_a_crossed_book_is_the_end_of_the_chain() -> None:
+    """Continuity forgets the book too: nothing later calls it valid before a snapshot."""
+    log = started()
+    log.put("book", levels({"11.00": "5.0"}))
+    one = core()
+    one.process(log.records)
+    parts = msgspec.msgpack.decode(one.dirty()[0][2])["parts"]
+    assert (parts["sequence"]["book"]["valid"], parts["maintain_books"]["sound"]) == (False, False)
+
+
+def test_what_crosses_within_a_frame_is_nothing() -> None:
+    """Only the book after the whole frame counts."""
+    log = started()
+    log.put("book", levels({"11.00": "5.0"}, {"11.00": "0.0"}))
+    assert not rows(core().process(log.records), "md.gaps")
+
+
+def test_a_crossed_snapshot_is_the_venues_own_word() -> None:
+    """Its book may be crossed, which is noted once, until an update ends that: then it may not be again."""
+    drain()
+    log = started()
+    log.put("book_snapshot", levels({"11.00": "5.0"}, ASKS), meta=DEEP)
+    log.put("book", levels({"11.50": "5.0"}))
+    one = core()
+    outputs = [one.process(log.records)]
+    assert [rule for rule, _ in drain()] == ["an invented rule"]
+    restored = core()
+    restored.restore({key: (offset, state) for key, offset, state in one.dirty()})
+    log.put("book", levels({"11.50": "0.0", "11.00": "0.0", "10.00": "1.0"}))
+    log.put("book", levels({"10.50": "1.0"}))
+    outputs.append(restored.process(log.records))
+    assert not rows(outputs, "md.gaps")
+    log.put("book", levels({"11.00": "5.0"}))
+    assert rows(restored.process(log.records), "md.gaps", "cause", "raw_offset") == [("crossed", 6)]
+
+
+def test_a_venue_that_does_not_ask_for_it_may_be_crossed() -> None:
+    """Ids or a sum that is right prove such a book: it is passed on as it is."""
+    market = dataclasses.replace(SCOPED, cross_check=None)
+    log = started()
+    log.put("book", levels({"11.00": "5.0"}, told=sum_of({**BIDS, "11.00": "5.0"}, ASKS)))
+    one = PartitionCore({"invented": Exchange("invented", {"s": market})}, "raw.invented", 3)
+    outputs = one.process(log.records)
+    assert not rows(outputs, "md.gaps")
+    assert outputs.checksums == {("invented", "s", "ok"): 2}

@@ -1,4 +1,4 @@
-"""The invented venue's second market: a book without ids, checked by sums; contracts; one connection counts.
+"""The invented venue's second market: a book without ids, checked by sums and for crossing; one connection counts.
 
 Its sum is the CRC32 of the best two levels of each side, printed with the decimals of the instrument.
 It cannot imitate: a venue that prunes a book differently from what it says.
@@ -18,6 +18,7 @@ from exchanges import (
     BACKFILL,
     BookLevel,
     BookState,
+    CrossCheck,
     DeltaVerdict,
     Exchange,
     Parser,
@@ -137,6 +138,7 @@ SCOPED = dataclasses.replace(
     in_stream_snapshots=True,
     scoped_kinds=frozenset({"book", "book_snapshot", "quotes"}),
     book_check=SumCheck(),
+    cross_check=CrossCheck("an invented rule", levels_max=100),
     trade_fill=TradeFill(lambda symbol, from_id: RestRequest(symbol, {"from": str(from_id)}, 1), lambda _s, _b: [], 10),
 )
 

@@ -66,6 +66,17 @@ class ScopedFeed(Feed):
         body = self._change(argument)
         return self.put("book", {**body, "sum": argument}, argument)
 
+    def crossing_delta(self, argument: int) -> bytes:
+        """Set or delete a bid among the asks; the sum is right."""
+        price, size = f"{11 + argument % 3 * 0.25:.2f}", "0.0" if argument % 3 else "2.0"
+        self.bids.pop(price, None)
+        if argument % 3 == 0:
+            self.bids[price] = size
+        for beyond in sorted(self.bids, key=float, reverse=True)[DEPTH:]:
+            del self.bids[beyond]
+        body = {"b": [[price, size]], "sum": sum_of(self.bids, self.asks)}
+        return self.put("book", body, argument)
+
     def own_snapshots(self, argument: int) -> bytes:
         """Send the whole book; its sum is left out or wrong at times."""
         body: dict[str, object] = {"b": list(self.bids.items()), "a": list(self.asks.items())}
@@ -126,4 +137,5 @@ SCOPED_ACTIONS: tuple[ScopedAction, ...] = (
     *[ScopedFeed.skip_trades, ScopedFeed.late_trade, ScopedFeed.old_trade, ScopedFeed.backfill, ScopedFeed.absent],
     *[ScopedFeed.skip_delta, ScopedFeed.old_delta, ScopedFeed.snapshots, ScopedFeed.repeat, ScopedFeed.liquidations],
     *[ScopedFeed.garbage, ScopedFeed.strange_delta, ScopedFeed.quotes],
+    *[ScopedFeed.crossing_delta] * 2,
 )

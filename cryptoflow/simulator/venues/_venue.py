@@ -253,6 +253,9 @@ class Venue(abc.ABC):
     unable: ClassVar[Mapping[str, str]] = {}
     """Faults this venue cannot have, with the reason."""
 
+    resyncs_crossed: ClassVar[bool] = False
+    """True: who gets a crossed book has to ask for it anew, as for one that lost updates."""
+
     number_pattern: ClassVar[re.Pattern[bytes]] = re.compile(rb'"[A-Za-z0-9_]+":"-?[0-9.]+"|\["[0-9.]+","[0-9.]+"')
     """Finds a price or size to spoil: `"name":"1.5"`, `"name":1.5` or the start of a level pair."""
 

@@ -257,6 +257,7 @@ class CoinbaseExchange(Venue):
         rest_weight_max=10, rest_window_s=1.0,
     )  # fmt: skip
     unable = MappingProxyType({"notice": "it announces nothing"})
+    resyncs_crossed = True  # PROTOCOLS 6.1.5
     number_pattern = re.compile(
         rb'"(?:size|best_bid|best_ask)":"[0-9.]+"|\["(?:buy|sell)","[0-9.]+"|\["[0-9.]+","[0-9.]+"'
     )

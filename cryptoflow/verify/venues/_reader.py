@@ -14,6 +14,7 @@ frame one with a row per level. `rows` are tuples in the order of `values[table]
 exactly those missing), `chain` (ids with holes of their own: the gap may take those in), `seen` (a
 checksum or the connection's number shows it, no ids); a table not named proves nothing. `hidden` names
 the tables where a `seen` loss may stay unseen (a checksum over the ten best levels).
+`crossed_breaks` says that a crossed book is a broken one: it has to be declared. Elsewhere ids or a sum prove it.
 `restarts` says that update ids begin again with a snapshot in the stream: what was lost just before it stays unseen.
 """
 
@@ -62,6 +63,7 @@ class Reader(abc.ABC):
     proofs: ClassVar[Mapping[str, str]] = {}
     hidden: ClassVar[frozenset[str]] = frozenset()
     restarts: ClassVar[bool] = False
+    crossed_breaks: ClassVar[bool] = False
 
     def __init__(self) -> None:
         """Know no contract yet."""

@@ -99,9 +99,10 @@ def _rows(levels: list[tuple[str, str, str]]) -> list[Row]:
 
 
 class Feed(_Coinbase):
-    """Read the Exchange feed (PROTOCOLS 6.1.4); nothing proves that a frame of its book is missing."""
+    """Read the Exchange feed (PROTOCOLS 6.1.4); only a crossed book proves that a frame of it is missing (6.1.5)."""
 
     market = "exchange"
+    crossed_breaks = True
     proofs = {"trades": "contiguous"}  # noqa: RUF012 - as declared in Reader
 
     @override

@@ -27,6 +27,7 @@ FEED = Market(
     volumes=symbols.volumes,
     parsers=parse.PARSERS,
     book_rules=sequence.ExchangeFeedBookRules(),
+    cross_check=sequence.CROSS_CHECK,
     trade_fill=sequence.TRADE_FILL,
 )
 

@@ -1,15 +1,15 @@
 """Coinbase Exchange feed: when a book is whole, and how missing trades are fetched. PROTOCOLS 6.1.4, 6.1.5.
 
 Updates have no ids and the connection counts no frames: order and completeness are the socket's own.
-What proves a loss are the disconnect and the silence, both declared by the producer. By the venue's
-documents `level2_batch` is delivered whole, while `matches` may miss one: its ids tell.
+What proves a loss are the disconnect and the silence, both declared by the producer, and a book that is
+crossed. By the venue's documents `level2_batch` is delivered whole, while `matches` may miss one: its ids tell.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from exchanges._book import BookState, DeltaVerdict, SnapshotVerdict
+from exchanges._book import BookState, CrossCheck, DeltaVerdict, SnapshotVerdict
 from exchanges._exchange import RestRequest, TradeFill
 from exchanges.coinbase.exchange_feed.messages import Number
 from exchanges.coinbase.exchange_feed.streams import REST_WEIGHT
@@ -40,6 +40,14 @@ class ExchangeFeedBookRules:
     def on_gap(self, state: BookState) -> None:
         """Forget the book: frames were lost (PROTOCOLS 6.1.5, rule 4)."""
         state.forget_chain()
+
+
+CROSS_CHECK = CrossCheck("PROTOCOLS 6.1.5", levels_max=1000)
+"""A crossed book has missed an update (PROTOCOLS 6.1.5, rule 3c): orders that cross are matched first.
+
+Only an auction holds such orders; PROTOCOLS says nothing of it (!), so a snapshot that is crossed is taken.
+Of tens of thousands of levels those near the best price decide.
+"""
 
 
 class _Numbered(msgspec.Struct, gc=False):

@@ -191,6 +191,24 @@ async def test_crossed(start):
     assert max(float(price) for price, _ in bids) > ask
 
 
+@pytest.mark.parametrize(
+    ("stream", "is_awaited"), [("coinbase.exchange level2_batch:A-B", True), ("kraken.spot book@10:A-B", False)]
+)
+async def test_a_crossed_book_is_asked_for_where_nothing_else_proves_it(stream, is_awaited):
+    """Its snapshot is awaited before another fault of the book, and before the run ends."""
+    hub, rest = Hub(None, slow_client_s=1.0), RestFaults()
+    channel = Channel(stream, ("book",), "A-B", numbered=True, snapshots=True)
+    hub.asked.add(channel.key)
+    plan = FaultPlan(
+        Outlet(hub, SimpleNamespace(event=lambda *_args, **_told: None)), hub, rest,
+        channels={channel.key: channel}, faults=("crossed",), interval_frames=100, seed=1, silence_s=1.0,
+        snapshot_now=lambda _market, _symbol: None, cross=lambda _key: True,
+    )  # fmt: skip
+    await plan._inject("crossed")
+    assert plan.counts == {"crossed": 1}
+    assert rest.awaited == ({(stream.partition(" ")[0], "A-B")} if is_awaited else set())
+
+
 async def test_plan_is_seeded(start):
     """The same seed injects the same faults into the same streams."""
     told = []

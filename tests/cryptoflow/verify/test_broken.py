@@ -1,4 +1,4 @@
-"""Updates that break their book: a wrong checksum must be declared, a crossed book may be."""
+"""Updates that break their book: one that a recorder can see must be declared, others may be."""
 
 from __future__ import annotations
 

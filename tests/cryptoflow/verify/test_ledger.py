@@ -94,3 +94,20 @@ def test_frames_without_ids_on_two_connections(tmp_path):
     deltas = tracks["kraken.spot", "book", "A/USD"]
     assert list(deltas.optional) == [0, 1]
     assert [number for _, number in deltas.keys] == [0, 1]
+
+
+def test_which_updates_broke_their_book(tmp_path):
+    """A wrong checksum must be seen everywhere, a crossed book where the venue has nothing else that proves it."""
+    ledger = Ledger(tmp_path)
+    feed, kraken = "coinbase.exchange level2_batch:A-USD", "kraken.spot book@10:A/USD"
+    update = b'{"type":"l2update","product_id":"A-USD","changes":[["buy","2","1"]],"time":"2026-11-20T00:00:00Z"}'
+    bids = b'[{"price":1.0,"qty":1.0}]'
+    book = b'{"channel":"book","type":"update","data":[{"symbol":"A/USD","bids":%b,"asks":[],"checksum":1}]}' % bids
+    for key, frame in ((feed, update), (kraken, book)):
+        ledger.sent(b"1", key, frame)
+        ledger.event("broken", stream=key, why="crossed")
+    ledger.event("broken", stream=kraken, why="checksum")
+    ledger.close()
+    tracks = read_ledger([ledger.path]).tracks
+    assert tracks["coinbase.exchange", "book", "A-USD"].broken == [(0, True)]
+    assert tracks["kraken.spot", "book", "A/USD"].broken == [(0, False), (0, True)]

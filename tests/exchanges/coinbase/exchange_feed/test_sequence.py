@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exchanges import BookState, DeltaVerdict, SnapshotVerdict
+from exchanges.coinbase import FEED, SPOT
 from exchanges.coinbase.exchange_feed.sequence import TRADE_FILL, TRADES_MAX, ExchangeFeedBookRules
 
 RULES = ExchangeFeedBookRules()
@@ -31,6 +32,15 @@ def test_a_rest_book_begins_nothing() -> None:
     RULES.on_snapshot(state, -1, in_stream=True)
     assert RULES.on_snapshot(state, -1) is SnapshotVerdict.SPLICED
     assert state.valid is True
+
+
+def test_only_this_feed_is_checked_for_crossing() -> None:
+    """PROTOCOLS 6.1.5 asks for it where nothing else proves a book; Advanced Trade counts its frames."""
+    assert FEED.cross_check is not None
+    assert FEED.cross_check.rule == "PROTOCOLS 6.1.5"
+    assert FEED.keeps_book
+    assert SPOT.cross_check is None
+    assert not SPOT.keeps_book
 
 
 def test_a_page_begins_at_the_id_wanted() -> None:
