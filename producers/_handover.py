@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from producers._own import ALIVE, INSTRUMENT, SWITCH
-from producers._restart import LastHeard, Symbol, alive_of, stream_of, switch_of
+from producers._restart import LastHeard, Symbol, streams_of, switch_of
 from schemas import GapEvidence, RawFrame, RawRecord, feed_of, is_of_feed
 
 
@@ -167,10 +167,7 @@ class Handover:
 
     def _served(self, frame: RawFrame) -> set[str]:
         """Return the kinds of ours that a frame proves to be served."""
-        stream = stream_of(frame)
-        found = {stream} if stream else set()
-        if frame.k == ALIVE and (alive := alive_of(frame)) is not None:
-            found = set(alive.streams)
+        found = streams_of(frame)
         return found.intersection(self._kinds) if self._kinds else found
 
     def _follow(self, giving: _Giving, frame: RawFrame) -> None:

@@ -124,10 +124,6 @@ class MarketRun:
         """Return what the venue lists."""
         return self._instruments.definitions
 
-    def kinds(self) -> frozenset[str]:
-        """Return the stream kinds recorded of a symbol."""
-        return self._roster.kinds()
-
     def apply(self, symbols: Iterable[str], handed_over: Collection[str] = ()) -> tuple[int, int]:
         """Record just these symbols from now on; return how many came and went.
 
@@ -216,9 +212,9 @@ class MarketRun:
         """Write what is still to be said, once what `open` returned is over."""
         self._roster.end()
 
-    def wanted(self) -> dict[tuple[str, str], frozenset[str]]:
-        """Return the stream kinds recorded per (market, symbol), the indexes our symbols follow included."""
-        return self._roster.wanted()
+    def wanted(self, symbols: Collection[str] | None = None) -> dict[tuple[str, str], frozenset[str]]:
+        """Return the stream kinds per (market, symbol) recorded, or of these symbols; with the indexes they follow."""
+        return self._roster.wanted(symbols)
 
     def missed(self, symbol: str, evidence: GapEvidence) -> None:
         """Declare a gap in a symbol's lane; a book then needs a snapshot."""
@@ -232,8 +228,9 @@ class MarketRun:
         self._intake.own(self.lane_of(symbol), SWITCH, elected)
 
     def streaming_symbols(self) -> set[str]:
-        """Return the symbols of which every stream is acknowledged."""
-        return self._lines.streaming_symbols(list(self.lanes)) if self._lines is not None else set()
+        """Return the symbols, and the indexes they follow, of which every stream is acknowledged."""
+        names = [name for _, name in self.wanted()]
+        return self._lines.streaming_symbols(names) if self._lines is not None else set()
 
     def watch(self, now_ns: int) -> None:
         """Look for silence, write signs of life, tell of unverified rules; call about every second."""

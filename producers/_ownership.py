@@ -58,12 +58,12 @@ class Running(Protocol):
         """Record just these symbols; return how many came and went. Another replica goes on with some."""
         ...
 
-    def kinds(self) -> frozenset[str]:
-        """Return the stream kinds recorded of a symbol."""
+    def wanted(self, symbols: Collection[str] | None = None) -> dict[Symbol, frozenset[str]]:
+        """Return the stream kinds recorded per (market, symbol or index), or to be recorded with these symbols."""
         ...
 
     def streaming_symbols(self) -> set[str]:
-        """Return the symbols of which every stream is acknowledged."""
+        """Return the symbols and indexes of which every stream is acknowledged."""
         ...
 
     def missed(self, symbol: str, evidence: GapEvidence) -> None:
@@ -115,6 +115,8 @@ class Ownership:
         self._counts = {"taken": 0, "given": 0, "declared": 0}
         self._told_s = float("-inf")
         self._begun: set[str] = set()
+        self._began_ns = clock.now_ns()
+        self._elsewhere: dict[str, set[str]] = {}
 
     async def load(self) -> None:
         """Read what was ordered before. Raises BrokerAwayError."""
@@ -149,11 +151,22 @@ class Ownership:
         symbols = self.symbols.apply(self.exchange, market, chosen.symbols, names)
         replica = self.replica(market)
         ours = {symbol for symbol in symbols if replica.owns(self.exchange, market, symbol)}
+        theirs = set(symbols) - ours
+        self._note_elsewhere(market, symbols, theirs, listed)
         if market not in self._begun:
             self._begun.add(market)
-            self._give_later(market, set(symbols) - ours)
+            self._give_later(market, theirs)
         ours |= {symbol for name, symbol in self.handover.giving if name == market}
         return [symbol for symbol in symbols if symbol in ours]
+
+    def _note_elsewhere(
+        self, market: str, symbols: Iterable[str], theirs: set[str], listed: Sequence[InstrumentDefinition]
+    ) -> None:
+        """Remember what was others' before an order that has not settled here, and the indexes others follow."""
+        earlier = self.replicas.earlier(self._key(market), self._own, self._who)
+        before = {one for one in symbols if earlier and not earlier.owns(self.exchange, market, one)}
+        indexes = {one.index for one in listed if one.index and one.native_symbol in theirs | before}
+        self._elsewhere[market] = before | indexes
 
     def _give_later(self, market: str, others: Iterable[str]) -> None:
         """Keep at a start what was ours before and is to be given up: its new owner may not be there yet."""
@@ -164,22 +177,21 @@ class Ownership:
             if earlier.owns(self.exchange, market, symbol):
                 self.handover.give((market, symbol), clock.monotonic_s())
 
-    def start(self, market: str, chosen: Sequence[str], heard: LastHeard, now_ns: int) -> set[Symbol]:
-        """Begin with the handovers that a start falls into; return the symbols taken from a living owner.
+    def start(self, lanes: Iterable[Symbol], heard: LastHeard, now_ns: int) -> set[Symbol]:
+        """Begin with the handovers that a start falls into; return what is taken up beside a living owner.
 
-        What another replica owned before and still writes is taken without a gap being declared.
+        What another replica writes of is taken without a gap being declared: a symbol it owned before, an
+        index that its symbols follow, too, or whatever it has written of since this process began (it was
+        started before the order that makes room for it, or beside the one it replaces).
         """
-        earlier = self.replicas.earlier(self._key(market), self._own, self._who)
         taken: set[Symbol] = set()
-        if earlier is None:
-            return taken
-        now_s = clock.monotonic_s()
-        for symbol in chosen:
-            if earlier.owns(self.exchange, market, symbol):
-                continue
-            if self._lives(heard, (market, symbol), now_ns):
-                self.handover.take((market, symbol), heard, now_s)
-                taken.add((market, symbol))
+        for lane in lanes:
+            market, name = lane
+            moving = name in self._elsewhere.get(market, ()) and self._lives(heard, lane, now_ns)
+            beside = heard.served_ns.get(lane, 0) >= self._began_ns and lane not in self.handover.giving
+            if moving or beside:
+                self.handover.take(lane, heard, clock.monotonic_s())
+                taken.add(lane)
         return taken
 
     async def run(self, markets: Mapping[str, Running], partitions: int) -> None:
@@ -191,9 +203,10 @@ class Ownership:
                     for market, running in markets.items():
                         await self._follow(market, running, partitions)
                 if self.handover:
-                    # It stands at the end before a symbol is taken up or its giver waits: order is in the log.
-                    tail = tail or Tail(self._settings, self.exchange, partitions)
-                    self._advance(tail, markets)
+                    # It stands at the end before anything counts as taken up or given: order is in the log.
+                    tail = tail or await self._tail(partitions)
+                    if tail is not None:
+                        self._advance(tail, markets)
                 elif tail is not None:
                     await asyncio.to_thread(tail.close)
                     tail = None
@@ -202,6 +215,13 @@ class Ownership:
         finally:
             if tail is not None:
                 tail.close()
+
+    async def _tail(self, partitions: int) -> Tail | None:
+        """Stand at the end of the log; None while the broker is away, and nothing changes hands."""
+        try:
+            return await asyncio.to_thread(Tail, self._settings, self.exchange, partitions)
+        except BrokerAwayError:
+            return None
 
     async def _follow(self, market: str, running: Running, partitions: int) -> None:
         """Take up what is ours and begin to give up what is not, after an order."""
@@ -214,15 +234,15 @@ class Ownership:
         for symbol in set(target) & set(running.held):
             if replica.owns(self.exchange, market, symbol) and (market, symbol) in self.handover.giving:
                 self.handover.forget((market, symbol))
-        fresh = [symbol for symbol in target if symbol not in set(running.held)]
+        held = running.wanted()
+        fresh = {lane: kinds for lane, kinds in running.wanted(target).items() if lane not in held}
         if fresh:
-            wanted = {(market, symbol): running.kinds() for symbol in fresh}
-            heard = await asyncio.to_thread(last_heard, self._settings, self.exchange, partitions, wanted)
+            heard = await asyncio.to_thread(last_heard, self._settings, self.exchange, partitions, fresh)
             now_ns = clock.now_ns()
-            taken = self.start(market, fresh, heard, now_ns)
-            for (_, symbol), evidence in heard.evidence(now_ns):
-                if (market, symbol) not in taken:
-                    running.missed(symbol, evidence)
+            taken = self.start(fresh, heard, now_ns)
+            for lane, evidence in heard.evidence(now_ns):
+                if lane not in taken:
+                    running.missed(lane[1], evidence)
         self._apply(market, running, "ordered")
 
     def _advance(self, tail: Tail, markets: Mapping[str, Running]) -> None:
@@ -264,7 +284,7 @@ class Ownership:
 
     def _apply(self, market: str, running: Running, reason: str, handed_over: Collection[str] = ()) -> None:
         added, removed = running.apply(running.chosen(), handed_over)
-        held = set(running.held)
+        held = {*running.held, *(name for _, name in running.wanted())}
         for symbol in [*self.handover.giving, *self.handover.taking]:
             if symbol[0] == market and symbol[1] not in held:
                 self.handover.forget(symbol)

@@ -197,9 +197,7 @@ class _Run:
         wanted = {key: kinds for market in here.values() for key, kinds in market.wanted().items()}
         heard = await asyncio.to_thread(last_heard, self._settings, exchange, partitions, wanted)
         now_ns = clock.now_ns()
-        taken = set()
-        for name, market in here.items():
-            taken |= self._ownerships[exchange].start(name, market.held, heard, now_ns)
+        taken = self._ownerships[exchange].start(wanted, heard, now_ns)
         oldest_ns = now_ns
         declared: set[tuple[str, str]] = set()
         for (name, symbol), evidence in heard.evidence(now_ns):

@@ -62,6 +62,15 @@ def switch_of(frame: RawFrame) -> Switch | None:
         return None
 
 
+def streams_of(frame: RawFrame) -> set[str]:
+    """Return the stream kinds that a frame proves to be served, a sign of life included."""
+    stream = stream_of(frame)
+    if stream:
+        return {stream}
+    alive = alive_of(frame) if frame.k == ALIVE else None
+    return set(alive.streams) if alive is not None else set()
+
+
 @dataclass
 class LastHeard:
     """Collect, per symbol and stream kind, the receive time of the last frame of one feed."""
@@ -74,6 +83,8 @@ class LastHeard:
     framed: dict[Symbol, set[str]] = field(default_factory=dict)
     oldest_ns: dict[Symbol, int] = field(default_factory=dict)
     newest_ns: dict[Symbol, int] = field(default_factory=dict)
+    served_ns: dict[Symbol, int] = field(default_factory=dict)
+    """When the newest frame was received, per symbol, that proves one of the streams wanted to be served."""
 
     def next_window(self) -> bool:
         """Look only for symbols of which something is missing; False when nothing is."""
@@ -108,6 +119,9 @@ class LastHeard:
             if not is_of_feed(feed_of(frame.c), self.feed):
                 continue
             self.newest_ns[key] = max(frame.t, self.newest_ns.get(key, frame.t))
+            served = streams_of(frame)
+            if not served.isdisjoint(self.wanted[key]):
+                self.served_ns[key] = max(frame.t, self.served_ns.get(key, 0))
             stream = stream_of(frame)
             if stream:
                 framed.add(stream)

@@ -78,18 +78,20 @@ class Roster:
             kind.value for stream in self._streams if stream.per in per for kind in (stream.kind, *stream.also)
         )
 
-    def wanted(self) -> dict[tuple[str, str], frozenset[str]]:
-        """Return the stream kinds recorded per (market, symbol), the indexes our symbols follow included."""
+    def wanted(self, symbols: Collection[str] | None = None) -> dict[tuple[str, str], frozenset[str]]:
+        """Return the stream kinds per (market, symbol) recorded, or of these symbols; with the indexes they follow."""
         kinds, of_index = self.kinds(), self.kinds({Per.INDEX})
-        found = {(self._market.name, symbol): kinds for symbol in self.lanes} if kinds else {}
-        return found | {(self._market.name, index): of_index for index in self.indexes().values()}
+        names = self.lanes if symbols is None else symbols
+        found = {(self._market.name, symbol): kinds for symbol in names} if kinds else {}
+        return found | {(self._market.name, index): of_index for index in self.indexes(names).values()}
 
-    def indexes(self) -> Mapping[str, str]:
-        """Return the index each symbol follows, where the market has streams of indexes."""
+    def indexes(self, symbols: Collection[str] | None = None) -> Mapping[str, str]:
+        """Return the index each symbol recorded, or each of these, follows, where the market has streams of indexes."""
         if not any(stream.per is Per.INDEX for stream in self._streams):
             return {}
         known = self._instruments.by_name
-        return {name: known[name].index or "" for name in self.lanes if name in known and known[name].index}
+        names = self.lanes if symbols is None else symbols
+        return {name: known[name].index or "" for name in names if name in known and known[name].index}
 
     def begin(self, fleet: Carriers, declare: Declare) -> None:
         """Carry the streams of the symbols written down so far."""

@@ -21,13 +21,20 @@ from producers._choose import selections
 from producers._orders import REPLICAS, SYMBOLS, CountOrder, SymbolOrder
 from producers._ownership import Ownership, Wants
 from producers._replica import owner_of
-from producers._restart import LastHeard
+from producers._restart import LastHeard, Symbol
 from schemas import GapEvidence, InstrumentDefinition, decode_raw, encode_frame, encode_raw
 from tests.doubles.venue_run import until
 
 MARKET = "usdm"
 NAMES = tuple(f"S{number:02d}" for number in range(12))
-LISTED = [InstrumentDefinition(name, f"{name}-USD", name, "USD", "USD", "perpetual", "on") for name in (*NAMES, "NEW")]
+INDEX = "USD-INDEX"
+FOLLOWERS = ("S00", "S01")
+LISTED = [
+    InstrumentDefinition(
+        name, f"{name}-USD", name, "USD", "USD", "perpetual", "on", index=INDEX if name in FOLLOWERS else None
+    )
+    for name in (*NAMES, "NEW")
+]
 NO_VOLUMES: Mapping[str, Decimal] = {}
 KINDS = frozenset({"trades"})
 PARTITIONS = 2
@@ -108,13 +115,24 @@ def test_a_start_under_a_new_count_keeps_what_was_ours_until_it_is_given() -> No
     assert wanted(one) == owned(0, 3)
 
 
-def heard(now_ns: int, **ages_s: float) -> LastHeard:
+def lanes(symbols: Iterable[str]) -> dict[Symbol, frozenset[str]]:
+    """Return the kinds of symbols and of the index they follow."""
+    index = [INDEX] if set(FOLLOWERS).intersection(symbols) else []
+    return dict.fromkeys([(MARKET, name) for name in (*symbols, *index)], KINDS)
+
+
+def heard(now_ns: int, kind: str = "trades", **ages_s: float) -> LastHeard:
     """Remember when symbols were last heard."""
-    one = LastHeard("binance", {(MARKET, name): KINDS for name in NAMES})
+    one = LastHeard("binance", lanes(NAMES))
     for name, age_s in ages_s.items():
         t = now_ns - int(age_s * 1e9)
-        one.take(decode_raw(encode_raw("binance", MARKET, name, "test", [encode_frame("old", 1, t, "trades", b"1")])))
+        one.take(decode_raw(encode_raw("binance", MARKET, name, "test", [encode_frame("old", 1, t, kind, b"1")])))
     return one
+
+
+def started(one: Ownership, log: LastHeard, now_ns: int) -> set[str]:
+    """Start a replica; return what it takes up beside another."""
+    return {name for _, name in one.start(lanes(wanted(one)), log, now_ns)}
 
 
 def test_what_a_living_owner_writes_is_taken_without_a_gap() -> None:
@@ -125,9 +143,8 @@ def test_what_a_living_owner_writes_is_taken_without_a_gap() -> None:
     living, dead = fresh[:1], fresh[1:]
     now_ns = clock.now_ns()
     log = heard(now_ns, **dict.fromkeys(living, 1.0), **dict.fromkeys([*dead, *owned(1, 2)], 3600.0))
-    taken = one.start(MARKET, sorted(owned(1, 3)), log, now_ns)
     assert living
-    assert taken == {(MARKET, name) for name in living} == set(one.handover.taking)
+    assert started(one, log, now_ns) == set(living) == {name for _, name in one.handover.taking}
 
 
 def test_without_an_order_or_once_settled_a_start_takes_nothing_over() -> None:
@@ -135,12 +152,35 @@ def test_without_an_order_or_once_settled_a_start_takes_nothing_over() -> None:
     now_ns = clock.now_ns()
     log = heard(now_ns, **dict.fromkeys(NAMES, 1.0))
     one = ownership(replica(1, 3))
-    assert one.start(MARKET, sorted(owned(1, 3)), log, now_ns) == set()
+    assert started(one, log, now_ns) == set()
     one.replicas.take(*count_order(3, 2))
     settlement = one.replicas.settlement(f"binance.{MARKET}", "1", now_ns)
     assert settlement is not None
     one.replicas.take(settlement[0], msgspec.json.encode(settlement[1]))
-    assert one.start(MARKET, sorted(owned(1, 3)), log, now_ns) == set()
+    assert started(one, log, now_ns) == set()
+
+
+def test_what_another_has_written_of_since_the_start_is_taken_without_a_gap() -> None:
+    """A replica may be started before the order that makes room for it, or beside the one it replaces."""
+    one = ownership(replica(1, 3))
+    fresh = min(owned(1, 3))
+    now_ns = clock.now_ns()
+    assert started(one, heard(now_ns, **{fresh: -1.0}), now_ns) == {fresh}
+    one = ownership(replica(1, 3))
+    assert started(one, heard(now_ns, kind="book", **{fresh: -1.0}), now_ns) == set(), "another kind proves nothing"
+
+
+@pytest.mark.parametrize("age_s", [1.0, 3600.0])
+def test_an_index_that_another_replica_follows_has_no_gap(age_s: float) -> None:
+    """While the other lives: a start, or a symbol that changes hands, misses nothing of it."""
+    now_ns = clock.now_ns()
+    log = heard(now_ns, **dict.fromkeys([*NAMES, INDEX], age_s))
+    lives = {INDEX} if age_s < 10 else set()
+    assert started(ownership(replica(1, 2)), log, now_ns) == lives
+    assert started(ownership(replica(0, 1)), log, now_ns) == set(), "nobody else follows it"
+    grown = ownership(replica(1, 2))
+    grown.replicas.take(*count_order(2, 1))
+    assert started(grown, log, now_ns) == (owned(1, 2) | lives if lives else set())
 
 
 def test_traded_values_are_asked_for_only_where_they_decide() -> None:
@@ -182,13 +222,13 @@ class FakeMarket:
         self.went += [(name, name in handed_over) for name in gone]
         return len(set(self.held) - set(before)), len(gone)
 
-    def kinds(self) -> frozenset[str]:
+    def wanted(self, symbols: Collection[str] | None = None) -> dict[Symbol, frozenset[str]]:
         """Return the kinds recorded."""
-        return KINDS
+        return lanes(self.held if symbols is None else symbols)
 
     def streaming_symbols(self) -> set[str]:
         """Tell that all is acknowledged, once it may be."""
-        return set(self.held) if self.streams else set()
+        return {name for _, name in self.wanted()} if self.streams else set()
 
     def missed(self, symbol: str, evidence: GapEvidence) -> None:
         """Note a gap."""
@@ -201,7 +241,7 @@ class FakeMarket:
 
     def write(self) -> None:
         """Bring one trade of every symbol held."""
-        for name in self.held:
+        for _, name in self.wanted():
             self._cluster.trade(name, self.conn)
 
 
@@ -313,6 +353,15 @@ async def test_a_new_count_overlaps_the_owners(cluster: Cluster) -> None:
         await until(told, 15, "settling")
 
 
+async def test_an_index_is_heard_over_a_handover(cluster: Cluster) -> None:
+    """Who takes up the first symbol that follows it waits for the word of who followed it before."""
+    async with running(cluster, 0, 1) as old, running(cluster, 1, 1, handover_limit_s=0.5) as new:
+        old.market.write()
+        cluster.order(count_order(2, 1, clock.now_ns()), topic=REPLICAS)
+        await until(lambda: (MARKET, INDEX) in new.own.handover.taking, 15, "taking the index up")
+        await until(lambda: INDEX in [symbol for symbol, _ in new.market.gaps], 15, "declaring what nobody recorded")
+
+
 async def test_nobody_gives_a_symbol_up_to_nobody(cluster: Cluster) -> None:
     """A count ordered before the further replica runs costs nothing; it is told as waiting, and can be taken back."""
     async with running(cluster, 0, 1, handover_limit_s=0.2) as one:
@@ -335,7 +384,7 @@ async def test_a_taker_whose_giver_died_declares_what_nobody_recorded(cluster: C
     cluster.trade(name, "conn0", age_s=1.0)
     async with running(cluster, 1, 2, handover_limit_s=0.5) as one:
         log = heard(clock.now_ns(), **{name: 1.0})
-        assert one.own.start(MARKET, one.market.held, log, clock.now_ns()) == {(MARKET, name)}
+        assert one.own.start(one.market.wanted(), log, clock.now_ns()) == {(MARKET, name)}
         await until(lambda: one.market.gaps, 15, "declaring the gap")
         ((symbol, gap),) = one.market.gaps
         assert (symbol, gap.streams) == (name, ("trades",))

@@ -9,6 +9,7 @@ import confluent_kafka
 import pytest
 
 from cryptoflow.config import Kafka, Settings
+from cryptoflow.errors import BrokerAwayError
 from cryptoflow.localstack.mockbroker import serve
 from producers import _tail
 from producers._tail import Tail
@@ -62,21 +63,6 @@ def tail(settings: Settings, log: Log) -> Iterator[Tail]:
 
 
 async def heard(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
-    """Return the numbers of so many records that come after a first one was heard in every partition."""
-    # A consumer stands at the end only once it has asked where that is: a first record says that it does.
-    for partition in range(PARTITIONS):
-
-        def stands(partition: int = partition) -> bool:
-            log.append(b"mark", 1, partition=partition)
-            found = tail.poll({b"mark", *keys})
-            assert {record.symbol for record in found} <= {"mark"}
-            return bool(found)
-
-        await until(stands, 10, "standing at the end")
-    return await more(tail, log, count, *keys)
-
-
-async def more(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
     """Append and return the numbers of so many records heard."""
     log.append(OTHER, 100)
     log.append(KEY, *range(2, 2 + count))
@@ -91,8 +77,15 @@ async def more(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
 
 
 async def test_it_hears_what_is_appended_from_its_start_on(tail: Tail, log: Log) -> None:
-    """Older records are not handed out, other symbols' are skipped, order is the log's."""
+    """It stands at the end once it is made: older records are not handed out, others' are skipped, in log order."""
     assert await heard(tail, log, 4, KEY) == [2, 3, 4, 5]
+
+
+def test_a_broker_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can stand at the end of a log that is not there."""
+    monkeypatch.setattr(_tail, "_TIMEOUT_S", 0.2)
+    with pytest.raises(BrokerAwayError, match=r"reading the end of raw\.binance"):
+        Tail(Settings(kafka=Kafka(bootstrap_servers="127.0.0.1:1")), "binance", PARTITIONS)
 
 
 async def test_foreign_records_prove_nothing(tail: Tail, log: Log) -> None:
@@ -100,7 +93,7 @@ async def test_foreign_records_prove_nothing(tail: Tail, log: Log) -> None:
     assert await heard(tail, log, 1, KEY) == [2]
     for value in (b"", b"rubbish", b'{"v":9}', b"[" * 100_000):
         log.append(KEY, 1, value=value)
-    assert await more(tail, log, 3, KEY) == [2, 3, 4]
+    assert await heard(tail, log, 3, KEY) == [2, 3, 4]
 
 
 async def test_one_call_is_bounded(tail: Tail, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
