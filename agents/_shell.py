@@ -15,10 +15,11 @@ from faust.types import TP
 from agents._backlog import Arrived, Backlog
 from agents._checkpoint import KafkaReader
 from agents._consumer import BarrierApp, Bundle
+from agents._count import Counts
 from agents._fatal import die
 from agents._log import KafkaLog
 from agents._outgoing import Names
-from agents._owner import Core, Limits, Outputs, Ports
+from agents._owner import Core, Limits, Ports
 from agents._produce import KafkaOutlet
 from agents._roster import Roster
 from agents._watchdog import Progress, Sight, Watchdog
@@ -26,14 +27,6 @@ from cryptoflow.clock import monotonic_s
 from cryptoflow.config import Settings
 from cryptoflow.errors import StopError
 from cryptoflow.events import UnverifiedRule
-from cryptoflow.metrics import (
-    agent_frame_seconds,
-    book_checksums_total,
-    dead_letters_total,
-    duplicates_dropped_total,
-    passed_over_total,
-    reader_messages_total,
-)
 from exchanges import drain
 
 _BEAT_S = 1.0
@@ -41,7 +34,6 @@ _WATCH_S = 5.0
 _CLOSE_S = 3.0
 _RELEASE_S = 8.0
 _BROKER_QUESTION_S = 10.0
-_SPARE = "spare"
 
 
 class Shell:
@@ -58,6 +50,7 @@ class Shell:
         self.role = f"worker.{settings.agents.role}"
         self._settings = settings
         self._raw_topics = dict(raw_topics)
+        self._counts = Counts()
         self._core = core
         self._on_fatal = on_fatal
         self._app: BarrierApp
@@ -150,7 +143,8 @@ class Shell:
         began_s = monotonic_s()
         outputs = await self._roster.deliver(arrived.generation, arrived.partition, arrived.records)
         if outputs is not None:
-            self._count(arrived, outputs, monotonic_s() - began_s)
+            (topic, partition), records = arrived.partition, len(arrived.records)
+            self._counts.take(self._raw_topics[topic], partition, topic, records, outputs, monotonic_s() - began_s)
 
     async def _on_rebalanced(self, *_: object, **__: object) -> None:
         await self._guard(self._restore())
@@ -213,20 +207,6 @@ class Shell:
 
     def _sight(self) -> Sight:
         return Sight(self._positions_now(), bool(self._app.rebalancing), self._beat)
-
-    def _count(self, arrived: Arrived, outputs: Outputs, seconds: float) -> None:
-        topic = arrived.partition[0]
-        reader_messages_total.labels(topic).inc(len(arrived.records))
-        if outputs.frames:
-            agent_frame_seconds.labels(self._raw_topics[topic]).observe(seconds / outputs.frames)
-        for labels, count in outputs.duplicates.items():
-            duplicates_dropped_total.labels(*labels).inc(count)
-        for (exchange, stage), count in outputs.dead.items():
-            dead_letters_total.labels(exchange, stage).inc(count)
-        for verdicts, count in outputs.checksums.items():
-            book_checksums_total.labels(*verdicts).inc(count)
-        for spare, count in outputs.passed_over.items():
-            passed_over_total.labels(*spare, _SPARE).inc(count)
 
     async def _guard(self, work: Awaitable[Any]) -> None:
         """Let cancellation pass while stopping; anything else ends the process."""

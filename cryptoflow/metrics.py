@@ -32,8 +32,17 @@ ws_connections = Gauge(_PREFIX + "ws_connections", "open WebSocket connections",
 rest_weight_used = Gauge(_PREFIX + "rest_weight_used", "REST weight used in the current minute", ("host",))
 rest_requests_total = Counter(_PREFIX + "rest_requests_total", "REST requests", ("host", "status"))
 rest_request_seconds = Histogram(_PREFIX + "rest_request_seconds", "REST request time", ("host",))
-feed_latency_seconds = Histogram(_PREFIX + "feed_latency_seconds", "exchange clock to receive", _STREAM)
-clock_offset_seconds = Gauge(_PREFIX + "clock_offset_seconds", "our clock less the exchange's, smoothed", ("exchange",))
+feed_latency_seconds = Histogram(
+    _PREFIX + "feed_latency_seconds",
+    "exchange clock to receive, of one row per batch; negative where the exchange's clock is ahead of ours",
+    _STREAM,
+    buckets=[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0],
+)
+clock_offset_seconds = Gauge(
+    _PREFIX + "clock_offset_seconds",
+    "our clock less the exchange's, and the fastest way here: the smallest latency of a minute",
+    ("exchange",),
+)
 spool_bytes = Gauge(_PREFIX + "spool_bytes", "bytes waiting in the spool", ("shard",))
 book_valid = Gauge(_PREFIX + "book_valid", "books valid", ("exchange", "market"))
 gaps_open = Gauge(_PREFIX + "gaps_open", "gaps open", ("exchange", "market"))

@@ -13,7 +13,6 @@ from hash_core import HashCore
 from memory_cluster import PARTITIONS, Broker, Process
 
 from agents._backlog import Arrived
-from agents._consumer import Bundle
 from agents._owner import Limits
 from agents._shell import Shell
 from cryptoflow.config import Kafka, Settings
@@ -103,35 +102,20 @@ async def test_leaving_does_not_wait_for_a_broker_that_is_away(monkeypatch: pyte
     assert not made._roster.restored
 
 
-async def test_counters_move_once_per_take() -> None:
-    """Records, duplicates and dead letters of a take are counted together."""
-    from agents import _shell
-
+async def test_a_take_is_counted_once() -> None:
+    """Its records belong to their exchange and partition."""
     made = shell()
+    told: list[tuple[object, ...]] = []
+    made._counts = SimpleNamespace(take=lambda *what: told.append(what))  # type: ignore[assignment]
     outputs = HashCore().process([])
-    outputs.duplicates["binance", "usdm", "trades"] += 2
-    outputs.dead["binance", "decode"] += 1
-    outputs.checksums["kraken", "spot", "ok"] += 3
-    outputs.passed_over["kraken", "spot", "quotes"] += 4
-    outputs.frames = 8
-    record = SimpleNamespace(offset=1, key=b"k", value=b"v", timestamp=0, timestamp_type=0, serialized_value_size=1)
 
     async def deliver(*_: object) -> object:
         return outputs
 
     made._roster = SimpleNamespace(deliver=deliver)  # type: ignore[assignment]
-    before = value(_shell.reader_messages_total.labels("raw.binance"))
-    duplicates = _shell.duplicates_dropped_total.labels("binance", "usdm", "trades")
-    dead = _shell.dead_letters_total.labels("binance", "decode")
-    sums = _shell.book_checksums_total.labels("kraken", "spot", "ok")
-    spare = _shell.passed_over_total.labels("kraken", "spot", "quotes", "spare")
-    counters = (duplicates, dead, sums, spare)
-    counts = [value(one) for one in counters]
-    bundle = Bundle(TP("raw.binance", 0), [record, record], 1)
-    await made._backlog.put(Arrived(1, ("raw.binance", 0), bundle.records, 2))
+    await made._backlog.put(Arrived(1, ("raw.binance", 3), [(1, b"k", b"v"), (2, b"k", b"v")], 2))
     await made._take()
-    assert value(_shell.reader_messages_total.labels("raw.binance")) == before + 2
-    assert [value(one) - count for one, count in zip(counters, counts, strict=True)] == [2, 1, 3, 4]
+    assert [what[:5] for what in told] == [("binance", 3, "raw.binance", 2, outputs)]
 
 
 async def test_what_was_fetched_before_the_consumer_went_back_is_not_delivered() -> None:
@@ -182,8 +166,3 @@ async def test_a_sighting_of_an_unverified_rule_is_told_once(caplog: pytest.LogC
         for _ in range(2):
             await made._tick()
     assert [vars(record)["event_fields"] for record in caplog.records] == [{"rule": rule, "what": "an invented rule"}]
-
-
-def value(counter: Any) -> float:
-    """Return what a counter stands at."""
-    return float(counter._value.get())
