@@ -213,12 +213,14 @@ class TradeFill:
 
     `request(symbol, from_id)` asks for at most `trades_max` trades from an id on (or around it, as
     the venue allows), `trades(symbol, body)` cuts an answer into (id, raw frame) in rising order,
-    each frame a JSON value that the market's `trades_backfill` parser reads.
+    each frame a JSON value that the market's `trades_backfill` parser reads. `channel` is the stream of
+    trades whose ids these are; trades of another one are not asked for. Empty: all count alike.
     """
 
     request: Callable[[str, int], RestRequest]
     trades: Callable[[str, bytes], list[tuple[int, bytes]]]
     trades_max: int
+    channel: str = ""
 
 
 @dataclass(frozen=True)

@@ -285,11 +285,11 @@ class MarketRun:
 
     def _make_fills(self) -> Fills | None:
         """Return what fetches missing trades, where the venue gives them by id."""
-        own = self._settings.producer
-        if self.market.trade_fill is None or not own.trade_fill_max_trades:
-            return None
+        own, fill = self._settings.producer, self.market.trade_fill
         most = own.trade_fill_max_trades
-        return Fills(self.market.trade_fill, self._rest, self.lanes.get, self._intake, trades_max=most, feed=own.feed)
+        if fill is None or not most or (fill.channel and fill.channel not in {one.channel for one in self.streams}):
+            return None
+        return Fills(fill, self._rest, self.lanes.get, self._intake, trades_max=most, feed=own.feed)
 
     def _open_session(self, around: Surroundings, carried: Carried) -> Session:
         url = guard.websocket_url(self._settings, self._exchange, self.market.name, carried.endpoint)

@@ -13,7 +13,7 @@ import pytest
 from cryptoflow import clock
 from cryptoflow.config import Kafka, Producer, Settings
 from cryptoflow.errors import ConfigError
-from exchanges.binance import USDM
+from exchanges.binance import SPOT, USDM
 from producers import _roster
 from producers._holes import Hole
 from producers._market import MarketRun
@@ -166,3 +166,11 @@ def test_lanes_of_other_symbols_are_bounded(memory_log: MemoryLog, monkeypatch: 
     assert [lane.symbol for lane in lanes] == [f"S{number}" for number in range(5)]
     assert len(run._roster._others) == 2
     assert run.lane_of("").symbol == "_conn" or run.lane_of("").key.endswith(b"_conn")
+
+
+@pytest.mark.parametrize(("channel", "is_filled"), [("trade", True), ("aggTrade", False)])
+def test_only_trades_whose_ids_rest_knows_are_fetched(memory_log: MemoryLog, channel: str, *, is_filled: bool) -> None:
+    """Ids of aggregates mean other trades to the request for single fills."""
+    settings = Settings(environment="test", producer=Producer(channels={"binance.spot": [channel]}))
+    run = MarketRun(settings, "binance", SPOT, "test", memory_log.intake)
+    assert (run._fills is not None) is is_filled

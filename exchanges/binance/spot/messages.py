@@ -6,7 +6,7 @@ a field that is missing or of another type raises msgspec.ValidationError, a Val
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -16,25 +16,43 @@ SnapshotUpdateId = Annotated[int, Meta(ge=-1, le=2**63 - 2)]
 """The id a REST book stands at; -1 for a brand-new symbol without one (PROTOCOLS 2.5)."""
 
 
-class Trade(Struct, gc=False):
+class Trade(Struct, gc=False, tag_field="e", tag="trade"):
     """Hold one fill (PROTOCOLS 2.4, trade).
 
     `{"e":"trade","E":1790000000123,"s":"BTCUSDT","t":5100000001,"p":"60000.10","q":"0.00150000",
     "T":1790000000122,"m":true,"M":true}`
     """
 
-    event: Literal["trade"] = field(name="e")
     id: Id = field(name="t")
     price: str = field(name="p")
     size: str = field(name="q")
     traded_ms: Millis = field(name="T")
     buyer_is_maker: bool = field(name="m")
+    # One fill, counted as the aggregate counts: last - first + 1.
+    first_fill: ClassVar[int] = 0
+    last_fill: ClassVar[int] = 0
+
+
+class AggTrade(Struct, gc=False, tag_field="e", tag="aggTrade"):
+    """Hold the fills of one taker order at one price; it counts by ids of its own (PROTOCOLS 1.4, 2.4).
+
+    `{"e":"aggTrade","E":1790000000123,"s":"BTCUSDT","a":310000001,"p":"60000.10","q":"0.00150000",
+    "f":5100000001,"l":5100000003,"T":1790000000122,"m":true,"M":true}`
+    """
+
+    id: Id = field(name="a")
+    price: str = field(name="p")
+    size: str = field(name="q")
+    first_fill: Id = field(name="f")
+    last_fill: Id = field(name="l")
+    traded_ms: Millis = field(name="T")
+    buyer_is_maker: bool = field(name="m")
 
 
 class TradeFrame(Struct, gc=False):
-    """Wrap a trade as the combined stream does: `{"stream":…,"data":{…}}` (PROTOCOLS 2.1)."""
+    """Wrap a trade or an aggregate as the combined stream does: `{"stream":…,"data":{…}}` (PROTOCOLS 2.1)."""
 
-    data: Trade
+    data: Trade | AggTrade
 
 
 class OldTrade(Struct, gc=False):
@@ -49,6 +67,8 @@ class OldTrade(Struct, gc=False):
     size: str = field(name="qty")
     traded_ms: Millis = field(name="time")
     buyer_is_maker: bool = field(name="isBuyerMaker")
+    first_fill: ClassVar[int] = 0
+    last_fill: ClassVar[int] = 0
 
 
 class BookTicker(Struct, gc=False):

@@ -11,7 +11,15 @@ from exchanges._exchange import Parser
 from exchanges.binance._columns import level_columns
 from exchanges.binance._messages import NS_PER_MS
 from exchanges.binance._sequence import EMPTY
-from exchanges.binance.spot.messages import BookFrame, BookSnapshot, OldTrade, QuoteFrame, Trade, TradeFrame
+from exchanges.binance.spot.messages import (
+    AggTrade,
+    BookFrame,
+    BookSnapshot,
+    OldTrade,
+    QuoteFrame,
+    Trade,
+    TradeFrame,
+)
 from schemas import Columns
 
 
@@ -23,7 +31,10 @@ def _append_fill(messages: Sequence[OldTrade], frames: Sequence[int], columns: C
     _trade_rows(messages, frames, columns)
 
 
-def _trade_rows(rows: Sequence[Trade | OldTrade], frames: Sequence[int], columns: Columns) -> None:
+def _trade_rows(rows: Sequence[Trade | AggTrade | OldTrade], frames: Sequence[int], columns: Columns) -> None:
+    fills = [row.last_fill - row.first_fill + 1 for row in rows]
+    if fills and min(fills) < 1:
+        raise ValueError("reading an aggregate trade: its last fill is before its first")
     sizes = [row.size for row in rows]
     columns.extend(
         frames,
@@ -35,7 +46,7 @@ def _trade_rows(rows: Sequence[Trade | OldTrade], frames: Sequence[int], columns
             "size": sizes,
             "base_size": sizes,
             "side": ["sell" if row.buyer_is_maker else "buy" for row in rows],  # PROTOCOLS 1.2
-            "count": [1] * len(rows),
+            "count": fills,
         },
     )
 

@@ -40,11 +40,15 @@ ENDPOINTS = (
 
 STREAMS = (
     Stream(StreamKind.TRADES, "trade", WS),
+    Stream(StreamKind.TRADES, "aggTrade", WS, default=False),
     Stream(StreamKind.QUOTES, "bookTicker", WS),
     Stream(StreamKind.BOOK, "depth@100ms", WS),
     Stream(StreamKind.BOOK, "depth", WS, default=False),
+    Stream(StreamKind.BOOK, "depth@1000ms", WS, default=False),
 )
-"""All subscriptions. `aggTrade` is left out: its ids are of another kind than those REST gives for a gap."""
+"""All subscriptions. Take one trades and one book channel per symbol: an aggregate has an id of its own, and gaps
+of aggregates are not filled, since REST is asked for single fills. `depth@1000ms` is `depth`, as recordings of
+others spell it (!)."""
 
 
 def stream_name(stream: Stream, symbol: str) -> str:
@@ -70,5 +74,5 @@ def _fill_request(symbol: str, from_id: int) -> RestRequest:
     return RestRequest("/api/v3/historicalTrades", query, FILL_WEIGHT)
 
 
-TRADE_FILL = TradeFill(_fill_request, lambda _symbol, body: entries(body, "id"), FILL_TRADES_MAX)
+TRADE_FILL = TradeFill(_fill_request, lambda _symbol, body: entries(body, "id"), FILL_TRADES_MAX, channel="trade")
 """Single fills by id. PROTOCOLS 2.3 (!): whether it can be asked without an API key is not said."""

@@ -39,7 +39,12 @@ STREAMS = (
     Stream(StreamKind.QUOTES, "bookTicker", PUBLIC),
     Stream(StreamKind.BOOK, "depth@100ms", PUBLIC),
     Stream(StreamKind.BOOK, "depth@0ms", PUBLIC, default=False),  # PROTOCOLS 3.3: undocumented
+    Stream(StreamKind.BOOK, "depth", PUBLIC, default=False),
+    Stream(StreamKind.BOOK, "depth@250ms", PUBLIC, default=False),
+    Stream(StreamKind.BOOK, "depth@500ms", PUBLIC, default=False),
     Stream(StreamKind.FUNDING, "markPrice@1s", MARKET, period_s=1.0),
+    Stream(StreamKind.FUNDING, "markPrice", MARKET, period_s=3.0, default=False),
+    Stream(StreamKind.FUNDING, "markPrice@3s", MARKET, period_s=3.0, default=False),
     Stream(StreamKind.LIQUIDATIONS, "forceOrder", MARKET),
     # PROTOCOLS 3.1: one subscription for all symbols, of both product lines.
     Stream(StreamKind.QUOTES, "!bookTicker", PUBLIC, default=False, per=Per.MARKET),  # 3.3: every 5 s only
@@ -71,5 +76,5 @@ def _fill_request(symbol: str, from_id: int) -> RestRequest:
     return RestRequest("/fapi/v1/aggTrades", query, FILL_WEIGHT)
 
 
-TRADE_FILL = TradeFill(_fill_request, lambda _symbol, body: entries(body, "a"), FILL_TRADES_MAX)
+TRADE_FILL = TradeFill(_fill_request, lambda _symbol, body: entries(body, "a"), FILL_TRADES_MAX, channel="aggTrade")
 """PROTOCOLS 3.2: about the last 48 hours can be asked for."""

@@ -49,3 +49,12 @@ def test_identities_are_those_of_the_protocol() -> None:
         "book_snapshot": "last_update_id",
     }
     assert [kind for kind, parser in PARSERS.items() if parser.contiguous] == ["trades", "trades_backfill"]
+
+
+def test_an_aggregate_is_a_trade_with_an_id_of_its_own() -> None:
+    """PROTOCOLS 1.4: recordings of others hold `aggTrade`; its fills are counted, and a wrong count is refused."""
+    aggregate = b'{"data":{"e":"aggTrade","s":"A","a":7,"p":"2","q":"3","f":10,"l":12,"T":1,"m":false}}'
+    found = rows("trades", aggregate)[0]
+    assert (found["trade_id"], found["size"], found["side"], found["count"]) == ("7", "3", "buy", 3)
+    with pytest.raises(ValueError, match="last fill"):
+        rows("trades", aggregate.replace(b'"l":12', b'"l":9'))

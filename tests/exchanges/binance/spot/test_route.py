@@ -35,7 +35,7 @@ def test_symbols_beyond_ascii_come_from_the_payload() -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        b'{"stream":"btcusdt@aggTrade","data":{"s":"BTCUSDT"}}',
+        b'{"stream":"btcusdt@kline_1m","data":{"s":"BTCUSDT"}}',
         b'{"stream":"btcusdt@depth5","data":{"lastUpdateId":1,"bids":[],"asks":[]}}',
         b'{"u":40090000001,"s":"BTCUSDT","b":"1","B":"1","a":"1","A":"1"}',
         b'{"e":"trade","s":"BTCUSDT"}',

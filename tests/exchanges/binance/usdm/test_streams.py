@@ -24,9 +24,13 @@ def test_streams_live_where_the_venue_serves_them() -> None:
 
 
 def test_undocumented_streams_are_not_subscribed_unasked() -> None:
-    """`trade` and `depth@0ms` are optional, as are the streams of the whole market."""
+    """`trade` and `depth@0ms` are optional, as are other paces and the streams of the whole market."""
     optional = {stream.channel: stream.per for stream in STREAMS if not stream.default}
-    assert {channel for channel, per in optional.items() if per is Per.SYMBOL} == {"trade", "depth@0ms"}
+    assert {channel for channel, per in optional.items() if per is Per.SYMBOL} == {
+        "trade",
+        *("depth", "depth@0ms", "depth@250ms", "depth@500ms"),
+        *("markPrice", "markPrice@3s"),
+    }
     assert {channel for channel, per in optional.items() if per is Per.MARKET} == {
         "!bookTicker",
         "!markPrice@arr@1s",
