@@ -32,10 +32,14 @@ from strict_reading import (
 )
 
 _CHANNELS = {
-    "spot": {"trade": "trades", "bookTicker": "quotes", "depth": "book_deltas", "depth@100ms": "book_deltas"},
+    "spot": {
+        "trade": "trades", "aggTrade": "trades", "bookTicker": "quotes",
+        **dict.fromkeys(("depth", "depth@100ms", "depth@1000ms"), "book_deltas"),
+    },
     "usdm": {
-        "aggTrade": "trades", "trade": "trades", "bookTicker": "quotes", "depth@100ms": "book_deltas",
-        "depth@0ms": "book_deltas", "markPrice@1s": "funding", "forceOrder": "liquidations",
+        "aggTrade": "trades", "trade": "trades", "bookTicker": "quotes", "forceOrder": "liquidations",
+        **dict.fromkeys(("depth", "depth@0ms", "depth@100ms", "depth@250ms", "depth@500ms"), "book_deltas"),
+        **dict.fromkeys(("markPrice", "markPrice@1s", "markPrice@3s"), "funding"),
     },
 }  # fmt: skip
 _WHOLE_MARKET = {"!bookTicker": "quotes", "!markPrice@arr@1s": "funding", "!forceOrder@arr": "liquidations"}
@@ -91,7 +95,7 @@ class Reader:
         return [] if self.usdm and _is_coin_margined(data) else rows
 
     def _trade(self, data: Any) -> list[Row]:
-        event = one_of(data, "e", "aggTrade", "trade") if self.usdm else one_of(data, "e", "trade")
+        event = one_of(data, "e", "aggTrade", "trade")
         if event == "aggTrade":
             number, count = whole(data, "a"), whole(data, "l") - whole(data, "f") + 1
         else:
