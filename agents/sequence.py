@@ -208,6 +208,11 @@ def _snapshot(state: Sequence, turn: Turn, market: Market) -> None:
         else:
             state.snapshots.append(last)
             del state.snapshots[:-TAKEN_MAX_SNAPSHOTS]
+    at_ns = _one(turn, "exchange_ns")
+    if in_stream and BOOK not in market.scoped_kinds and state.book.has_begun_with(last, at_ns):
+        turn.repeated()
+        turn.drop_rows_of_frame()
+        return
     was_valid, before = state.book.valid, state.book.last
     ahead = in_stream and was_valid and NO_ID < before < last
     if ahead and _may_wait(turn, market):
@@ -217,6 +222,8 @@ def _snapshot(state: Sequence, turn: Turn, market: Market) -> None:
         # The stream was asked for again though the book was whole: what came meanwhile is in the snapshot alone.
         turn.holes.append(Hole(BOOK, "sequence", before + 1, last, detail="a snapshot came ahead of its updates"))
     verdict = market.book_rules.on_snapshot(state.book, last, in_stream=in_stream)
+    if in_stream:
+        state.book.begin_with(last, at_ns)
     turn.spliced = state.book.valid and (in_stream or not was_valid)
     # The levels of a snapshot that the chain contains are behind the book.
     turn.begun = in_stream and turn.spliced and last in (NO_ID, state.book.last)

@@ -21,7 +21,8 @@ class BookState(msgspec.Struct):
     of deltas seen since the chain began, kept until a snapshot is spliced and bounded by the rules.
     `recent` holds what tells the newest deltas (their ids, or a hash of all that tells them apart),
     so that a repeat is told from ids that went back; `high` is the last id of the newest delta taken.
-    Neither a break nor a gap empties these two.
+    Neither a break nor a gap empties these two. `begun` and `begun_ns` are the id and the venue's time of
+    the snapshot of the stream that the chain began with.
     """
 
     valid: bool = False
@@ -30,6 +31,20 @@ class BookState(msgspec.Struct):
     pending: list[tuple[int, int, int]] = []
     recent: list[int] = []
     high: int = -1
+    begun: int = -1
+    begun_ns: int = -1
+
+    def has_begun_with(self, last: int, at_ns: int) -> bool:
+        """Tell whether the valid chain began with this very snapshot: another connection brought it, too.
+
+        The id alone does not tell where a venue counts anew after each restart; two of one time are one.
+        """
+        return self.valid and at_ns >= 0 and last >= 0 and (self.begun, self.begun_ns) == (last, at_ns)
+
+    def begin_with(self, last: int, at_ns: int) -> None:
+        """Note the snapshot of the stream that the rules have just taken, if the chain begins with it."""
+        if self.valid and self.last == last:
+            self.begun, self.begun_ns = last, at_ns
 
     def forget_chain(self) -> None:
         """Drop what proves the book: it is not valid, and no chain or snapshot waits for the next."""

@@ -169,12 +169,16 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """Hold the update ids of a book frame, -1 where absent; `snapshot` for in-stream snapshots."""
+    """Hold the update ids of a book frame, -1 where absent; `snapshot` for in-stream snapshots.
+
+    `at_ns` is the venue's time of a snapshot whose id may come again for another one, -1 elsewhere.
+    """
 
     first: int
     last: int
     prev: int
     snapshot: bool = False
+    at_ns: int = -1
 
 
 @dataclass(frozen=True, slots=True)

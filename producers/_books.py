@@ -162,11 +162,12 @@ class Books:
         book.due_s = now_s + wait_s
 
     def snapshot(
-        self, symbol: str, last: int, now_s: float, *, in_stream: bool = False, received_ns: int = 0
+        self, symbol: str, last: int, now_s: float, *, in_stream: bool = False, received_ns: int = 0, at_ns: int = -1
     ) -> SnapshotVerdict:
-        """Judge a snapshot just received; a stale one is fetched again, later each time.
+        """Judge a snapshot just received, of the venue's time `at_ns`; a stale one is fetched again, later each time.
 
-        Where the stream brings its own snapshots, one of the schedule changes nothing.
+        Where the stream brings its own snapshots, one of the schedule changes nothing, nor does the one that the
+        chain began with when another connection brings it, too.
         """
         book = self._books.setdefault(symbol, _Book())
         book.fetching = False
@@ -175,7 +176,10 @@ class Books:
             return SnapshotVerdict.SPLICED
         if in_stream:
             book.requested_ns = max(book.requested_ns, received_ns)
-        verdict = self._rules.on_snapshot(book.state, last, in_stream=in_stream)
+        verdict = SnapshotVerdict.SPLICED
+        if not (in_stream and book.state.has_begun_with(last, at_ns)):
+            verdict = self._rules.on_snapshot(book.state, last, in_stream=in_stream)
+            book.state.begin_with(last, at_ns)
         if verdict is SnapshotVerdict.STALE:
             book.stale += 1
             book.reason = Reason.RESYNC

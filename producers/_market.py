@@ -320,7 +320,8 @@ class MarketRun:
             peek = self.market.peek_book(raw)
         except (ValueError, RecursionError):
             return
-        self._books.snapshot(symbol, peek.last, clock.monotonic_s(), in_stream=True, received_ns=received_ns)
+        now_s = clock.monotonic_s()
+        self._books.snapshot(symbol, peek.last, now_s, in_stream=True, received_ns=received_ns, at_ns=peek.at_ns)
 
     async def _changed(self, changes: Changes) -> None:
         """Follow the venue's list: what ended is recorded no more, what began is, if it is wanted."""

@@ -152,6 +152,8 @@ class BookHeadFrame(Struct, gc=False):
     type: str = ""
     data: BookHead | None = None
     result: BookHead | None = None
+    sent_ms: Millis | None = field(name="ts", default=None)
+    changed_ms: Millis | None = field(name="cts", default=None)
 
 
 class PriceFilter(Struct, gc=False):

@@ -17,6 +17,7 @@ NAMES_CACHE_MAX = 65_536
 RESTART_ID = 1
 """`u` of the first update after the venue's service was started again (PROTOCOLS 4.6.3)."""
 
+NS_PER_MS = 1_000_000
 SNAPSHOT = "snapshot"
 
 _TOPIC = b'"topic"'
@@ -112,5 +113,6 @@ def peek_book(frame: bytes) -> Peek:
         raise ValueError("reading a book: it has neither data nor result")
     last = data.update_id
     if head.result is not None or head.type == SNAPSHOT or last == RESTART_ID:
-        return Peek(-1, last, -1, snapshot=True)
+        at_ms = head.sent_ms if head.changed_ms is None else head.changed_ms
+        return Peek(-1, last, -1, snapshot=True, at_ns=-1 if at_ms is None else at_ms * NS_PER_MS)
     return Peek(last, last, -1)

@@ -19,7 +19,8 @@ class BybitBookRules:
     updates ever recorded. With `enforce` (the default: a book that may be broken is not served) any
     other `u` is a break. Without, a hole is applied and told once.
     A snapshot begins the book anew, unless it is one that the valid chain contains: another connection
-    brought it, and what follows it there are repeats.
+    brought it, and what follows it there are repeats. That a restart on two connections is one, only its
+    time tells (`BookState.has_begun_with`); one that lags may then still bring updates of the numbering before.
     """
 
     def __init__(self, *, enforce: bool = True) -> None:
@@ -30,7 +31,7 @@ class BybitBookRules:
         """Judge one delta by `u` and move the state."""
         del first, prev
         if state.last not in {NONE, last - 1}:
-            if last <= state.last and last in state.recent:
+            if last in state.recent and not 0 < last - state.last <= RECENT_MAX_UPDATES:
                 return DeltaVerdict.OLD
             saw("PROTOCOLS 4.6.5", "u is not last + 1")
             # Below the last one and never seen: rule 5 calls it old, which drops rows that nobody has.
@@ -50,7 +51,8 @@ class BybitBookRules:
             return SnapshotVerdict.SPLICED
         self.on_gap(state)  # PROTOCOLS 4.6.1, 4.6.3, 4.6.4: whatever was there is overwritten
         if last < state.high:
-            state.recent = []  # a new numbering: its ids were never seen, though the old one had them too
+            # A new numbering: what it is near to was never seen, though the old one may have had those ids, too.
+            state.recent = [one for one in state.recent if one > last + RECENT_MAX_UPDATES]
         self._take(state, last)
         state.valid = True
         return SnapshotVerdict.SPLICED

@@ -11,6 +11,8 @@ from agents._run import Run
 from agents._turn import Turn
 from agents.sequence import OPERATOR, Sequence
 from exchanges import BookState, DeltaVerdict, Exchange
+from exchanges.bybit import EXCHANGE as BYBIT
+from schemas import encode_frame, encode_raw
 from schemas._reseed import ReseedRequest
 from tests.doubles.invented_venue import MARKET, RECENT_MAX_DELTAS, ConsecutiveRules
 from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, delta, gap, rows, snapshot
@@ -284,3 +286,47 @@ def test_a_book_without_ids_breaks_at_a_gap_and_heals_at_a_snapshot() -> None:
         ("book", 0, None, None, 5),
     ]
     assert [one.raw_offset for one in outputs.reseeds] == [1, 3, 5]
+
+
+def bybit_book(number: int, at_ms: int, form: str = "delta") -> bytes:
+    """Make a book frame of Bybit."""
+    head = f'{{"topic":"orderbook.50.XUSDT","type":"{form}","ts":{at_ms + 1},"cts":{at_ms}'
+    return f'{head},"data":{{"s":"XUSDT","b":[["{number}","1"]],"a":[],"u":{number}}}}}'.encode()
+
+
+def test_a_restart_of_the_service_on_two_connections_is_rows_once() -> None:
+    """Its id is 1 each time: the engine's time tells it from a further restart, which is kept."""
+    log: list[tuple[str, str, bytes]] = [
+        ("a", "book_snapshot", bybit_book(5000, 1, "snapshot")),
+        ("b", "book_snapshot", bybit_book(5000, 1, "snapshot")),
+        *[(conn, "book", bybit_book(5001, 2)) for conn in "ab"],
+        ("a", "book", bybit_book(5002, 3)),
+        ("a", "book_snapshot", bybit_book(1, 10)),
+        ("a", "book", bybit_book(2, 11)),
+        ("b", "book", bybit_book(5002, 3)),
+        ("b", "book_snapshot", bybit_book(1, 10)),
+        ("b", "book", bybit_book(2, 11)),
+        *[(conn, "book", bybit_book(3, 12)) for conn in "ba"],
+        *[(conn, "book_snapshot", bybit_book(1, 20)) for conn in "ab"],
+        *[(conn, "book", bybit_book(2, 21)) for conn in "ab"],
+    ]
+    frames = [
+        encode_frame(conn, number, (1000 + number) * MS, kind, raw, meta=IN_STREAM if "snapshot" in kind else None)
+        for number, (conn, kind, raw) in enumerate(log)
+    ]
+    records = [
+        (n, b"bybit.linear.XUSDT", encode_raw("bybit", "linear", "XUSDT", "test", [f])) for n, f in enumerate(frames)
+    ]
+    outputs = PartitionCore({"bybit": BYBIT}, "raw.bybit", 3).process(records)
+    assert rows(outputs, "md.book", "kind", "last_update_id", "exchange_ns") == [
+        ("book_snapshots", 5000, 1 * MS),
+        ("book_deltas", 5001, 2 * MS),
+        ("book_deltas", 5002, 3 * MS),
+        ("book_snapshots", 1, 10 * MS),
+        ("book_deltas", 2, 11 * MS),
+        ("book_deltas", 3, 12 * MS),
+        ("book_snapshots", 1, 20 * MS),
+        ("book_deltas", 2, 21 * MS),
+    ]
+    assert not rows(outputs, "md.gaps")
+    assert not outputs.reseeds

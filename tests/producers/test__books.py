@@ -101,6 +101,17 @@ def test_a_book_that_comes_back_by_itself_is_not_asked_for_again() -> None:
     assert one.due(99.0, 9) == [("A", Reason.RESYNC)]
 
 
+def test_a_restart_that_two_connections_bring_is_one() -> None:
+    """The second one changes nothing, whatever came between; another restart begins the book anew."""
+    one = Books(LINEAR.book_rules, 0.0, in_stream=True)
+    for at_ns in (5, 6):
+        one.snapshot("A", 1, 1.0, in_stream=True, at_ns=at_ns)
+        assert one.delta("A", 2, 2, -1, 1.1) is DeltaVerdict.APPLIED
+        assert one.snapshot("A", 1, 1.2, in_stream=True, at_ns=at_ns) is SnapshotVerdict.SPLICED
+        assert one.delta("A", 2, 2, -1, 1.3) is DeltaVerdict.OLD
+        assert one.delta("A", 3, 3, -1, 1.4) is DeltaVerdict.APPLIED
+
+
 def test_the_schedule_comes_last_and_spares_broken_books() -> None:
     """A valid book is due after the interval; a broken one goes first; the limit holds."""
     one = books(interval_s=900)

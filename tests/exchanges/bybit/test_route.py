@@ -101,10 +101,10 @@ def test_the_name_cache_is_bounded() -> None:
 
 
 def test_update_ids_are_peeked() -> None:
-    """A delta takes one id; snapshots of the stream and of REST are told as such."""
+    """A delta takes one id; snapshots of the stream, with the engine's time, and of REST are told as such."""
     assert peek_book(book("delta", 7)) == Peek(7, 7, -1)
-    assert peek_book(book("snapshot", 7)) == Peek(-1, 7, -1, snapshot=True)
-    assert peek_book(book("delta", 1)) == Peek(-1, 1, -1, snapshot=True)
+    assert peek_book(book("snapshot", 7)) == Peek(-1, 7, -1, snapshot=True, at_ns=1_000_000)
+    assert peek_book(book("delta", 1)[:-1] + b',"cts":3}') == Peek(-1, 1, -1, snapshot=True, at_ns=3_000_000)
     assert peek_book(b'{"retCode":0,"result":{"s":"X","b":[],"a":[],"u":3}}') == Peek(-1, 3, -1, snapshot=True)
 
 

@@ -82,6 +82,27 @@ def test_a_restart_overwrites_the_book() -> None:
     assert delta(state, 3) is BREAK
 
 
+def test_an_update_of_the_numbering_before_a_restart_may_come_late() -> None:
+    """Another connection lags: what it brings was taken before the restart; ids near the new ones prove nothing."""
+    state = valid_book(*range(101, 1000))
+    assert RULES.on_snapshot(state, 1, in_stream=True) is SPLICED
+    assert delta(state, 2) is APPLIED
+    assert [delta(state, number) for number in (998, 999)] == [OLD] * 2
+    assert delta(state, 3) is APPLIED
+    assert delta(state, 1000) is BREAK
+
+
+def test_two_restarts_are_told_apart_by_their_time() -> None:
+    """The engine's time of the snapshot that the chain began with; without a time nothing is told."""
+    state = valid_book(101)
+    RULES.on_snapshot(state, 1, in_stream=True)
+    state.begin_with(1, 50)
+    assert delta(state, 2) is APPLIED
+    assert [state.has_begun_with(*told) for told in ((1, 50), (1, 60), (2, 50), (1, -1))] == [True, False, False, False]
+    RULES.on_gap(state)
+    assert not state.has_begun_with(1, 50), "a broken book needs it once more"
+
+
 def test_a_rest_book_joins_nothing() -> None:
     """PROTOCOLS 4.5: its id is that of the 1000-level stream; it neither heals nor moves a book."""
     state = valid_book(101)
