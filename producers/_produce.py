@@ -28,7 +28,7 @@ from producers._ownership import Ownership, Wants
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
 from producers._replica import spool_name, with_replica
-from producers._reseed import ReseedRequest, hear
+from producers._reseed import ASKED_BEFORE_NS, ReseedRequest, hear, listen
 from producers._restart import last_heard
 from producers._spool import Spool
 from producers._status import Status
@@ -163,6 +163,7 @@ class _Run:
         who = {"replica": own.replica_index, "feed": own.feed}
         self._status = Status(self._markets, self._ownerships, self._intake, who)
         self._state = "starting"
+        self._asked_ns = 0
         self._sealed = 0
         self._synced_s = 0.0
         self._full: set[str] = set()
@@ -197,6 +198,8 @@ class _Run:
         wanted = {key: kinds for market in here.values() for key, kinds in market.wanted().items()}
         heard = await asyncio.to_thread(last_heard, self._settings, exchange, partitions, wanted)
         now_ns = clock.now_ns()
+        newest_ns = max(heard.newest_ns.values(), default=now_ns)
+        self._asked_ns = min(self._asked_ns or newest_ns, newest_ns)
         taken = self._ownerships[exchange].start(wanted, heard, now_ns)
         oldest_ns = now_ns
         declared: set[tuple[str, str]] = set()
@@ -216,10 +219,11 @@ class _Run:
         """Record until `stop` or until records can no longer be delivered."""
         if stop.is_set() or self.publisher.failure is not None:
             return
+        asked = await asyncio.to_thread(listen, self._settings, self._asked_ns - ASKED_BEFORE_NS)
         self._state = "recording"
         bodies = [body for market in self._markets.values() for body in market.open(self.publisher.room)]
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(body) for body in bodies]
-        tasks += [asyncio.create_task(hear(self._settings, self._reseed)), asyncio.create_task(self._watch())]
+        tasks += [asyncio.create_task(hear(asked, self._reseed)), asyncio.create_task(self._watch())]
         for exchange, ownership in self._ownerships.items():
             tasks.append(asyncio.create_task(ownership.run(self._of(exchange), partitions[exchange])))
         stopped = asyncio.create_task(stop.wait())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import cast
 
 import confluent_kafka
 import pytest
+from confluent_kafka import TopicPartition
 
 from cryptoflow.config import Kafka, Settings
 from cryptoflow.errors import BrokerAwayError
 from cryptoflow.localstack.mockbroker import serve
 from producers import _tail
-from producers._tail import Tail
+from producers._tail import Tail, places
 from schemas import RawRecord, encode_frame, encode_raw
 from tests.doubles.venue_run import until
 
@@ -79,6 +81,28 @@ async def heard(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
 async def test_it_hears_what_is_appended_from_its_start_on(tail: Tail, log: Log) -> None:
     """It stands at the end once it is made: older records are not handed out, others' are skipped, in log order."""
     assert await heard(tail, log, 4, KEY) == [2, 3, 4, 5]
+
+
+class Times:
+    """Answer for the offsets of times as a broker does: -1 for one that no record has reached."""
+
+    def __init__(self, *offsets: int) -> None:
+        """Take the offset of each partition at any time; all end at 100."""
+        self._offsets = offsets
+
+    def offsets_for_times(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        """Answer."""
+        del timeout
+        end = confluent_kafka.OFFSET_END
+        found = [100 if one.offset == end else self._offsets[one.partition] for one in asked]
+        return [TopicPartition(one.topic, one.partition, at) for one, at in zip(asked, found, strict=True)]
+
+
+def test_a_place_is_a_time_or_the_end() -> None:
+    """A partition without a record of that time or later is read from its end."""
+    asked = cast("confluent_kafka.Consumer", Times(7, -1, 9))
+    assert [(one.partition, one.offset) for one in places(asked, "t", 3, 5_000_000)] == [(0, 7), (2, 9), (1, 100)]
+    assert [one.offset for one in places(asked, "t", 3)] == [100, 100, 100]
 
 
 def test_a_broker_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
