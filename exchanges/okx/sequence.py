@@ -16,6 +16,9 @@ RECENT_MAX_IDS = 256
 """Ids remembered to tell a repeat (an overlapping connection) from ids that went back."""
 
 NONE = -1
+BEHIND_MAX = 8
+"""Chains behind the book that are followed: connections that overlap. The oldest go first."""
+
 _RESET = -2
 """Stands first in `recent` once the venue set its ids back, since ids may then come a second time."""
 
@@ -26,9 +29,10 @@ class OkxBookRules:
     `recent` is the way the ids went: two neighbours are an update taken, -1 stands where one way ends
     and another begins. An update is a repeat when it was taken and does not continue the chain.
     Where a snapshot of another connection began a new chain ahead of the old one, `pending` of the
-    valid book holds the old chain's last id: its updates that lie behind the snapshot are rows and
-    change nothing (BUFFERED); the first that reaches beyond carries the book on, since it holds every
-    level changed since its predecessor.
+    valid book holds the old chain's last id, one for each connection that is behind: its updates that lie
+    behind the book are rows and change nothing (BUFFERED); the first that reaches beyond carries the book
+    on, since it holds every level changed since its predecessor. A snapshot between the end of such a
+    chain and what is known of the ids beyond is of one more connection that is behind.
     A REST snapshot that arrives while the book is valid changes nothing and is SPLICED.
     """
 
@@ -50,8 +54,14 @@ class OkxBookRules:
         if state.valid and (not in_stream or last == state.last or last in state.recent):
             return SnapshotVerdict.SPLICED
         if in_stream:  # PROTOCOLS 5.5.1
-            state.pending = [(NONE, state.last, NONE)] if NONE < state.last < last else []
-            state.valid, state.last, state.snapshot = True, last, NONE
+            behind = _ends(state) if state.valid and not _was_set_back(state.recent) else []
+            if _is_behind(state, behind, last):
+                behind.append(last)
+            else:
+                # What ended ahead of this snapshot is of other ids than those that follow.
+                behind = [*(end for end in behind if end < last), *([state.last] if NONE < state.last < last else [])]
+                state.valid, state.last, state.snapshot = True, last, NONE
+            _stay_behind(state, behind)
             _walk(state, last)
             return SnapshotVerdict.SPLICED
         if last == state.last or any(_joins(last, prev, end) for _, end, prev in state.pending):
@@ -72,7 +82,8 @@ class OkxBookRules:
             state.last = last
         if last != state.last:
             # Of a connection that lags, or of ids that were missed.
-            return DeltaVerdict.BUFFERED if last in state.recent else self._broken(state, last, last)
+            is_behind = last in state.recent or (state.valid and last in _ends(state))
+            return DeltaVerdict.BUFFERED if is_behind else self._broken(state, last, last)
         if not state.valid and state.snapshot == last:
             _spliced(state)
         return DeltaVerdict.APPLIED if state.valid else DeltaVerdict.BUFFERED
@@ -85,6 +96,8 @@ class OkxBookRules:
         _take(state, last, prev)
         state.last = last
         if state.valid:
+            if last < prev:
+                state.pending = []  # what is behind has other ids
             return DeltaVerdict.APPLIED
         if state.snapshot != NONE:
             if _joins(state.snapshot, prev, last):
@@ -99,22 +112,26 @@ class OkxBookRules:
     def _aside(self, state: BookState, last: int, prev: int) -> DeltaVerdict:
         if _was_set_back(state.recent) or last < prev:
             return self._broken(state, last, prev)  # ids that came back prove nothing about what lies behind
+        behind = _ends(state) if state.valid else []
+        if prev in behind:
+            return self._behind(state, last, prev, behind)
         if last == state.last:
             # PROTOCOLS 5.5.5: the book stands at this id already, by a snapshot; nothing changes.
             _take(state, last, prev)
             return DeltaVerdict.BUFFERED
-        if state.valid and state.pending and state.pending[-1][1] == prev:
-            return self._behind(state, last, prev)
         return self._broken(state, last, prev)  # PROTOCOLS 5.5.6
 
-    def _behind(self, state: BookState, last: int, prev: int) -> DeltaVerdict:
+    def _behind(self, state: BookState, last: int, prev: int, behind: list[int]) -> DeltaVerdict:
+        behind.remove(prev)
+        reached, goes_on = state.last, _goes_on(state.recent, last)
         _take(state, last, prev)
-        reached = state.last
-        if last < reached:
-            state.pending = [(NONE, last, NONE)]
+        if last <= reached:
+            if last < reached and not goes_on:  # else it has come to where another chain goes on
+                behind.append(last)
+            _stay_behind(state, behind)
             return DeltaVerdict.BUFFERED
         state.last = last
-        state.pending = [(NONE, reached, NONE)] if reached < last else []
+        _stay_behind(state, [*behind, reached])
         return DeltaVerdict.APPLIED
 
     def _broken(self, state: BookState, last: int, prev: int) -> DeltaVerdict:
@@ -176,6 +193,27 @@ def _take(state: BookState, last: int, prev: int) -> None:
         recent.insert(0, _RESET)
     _trim(recent)
     state.high = last
+
+
+def _ends(state: BookState) -> list[int]:
+    """Return the last ids of the chains behind a valid book."""
+    return [end for _, end, _ in state.pending]
+
+
+def _stay_behind(state: BookState, ends: list[int]) -> None:
+    state.pending = [(NONE, end, NONE) for end in dict.fromkeys(ends)][-BEHIND_MAX:]
+
+
+def _is_behind(state: BookState, ends: list[int], snapshot: int) -> bool:
+    """Tell whether a snapshot lies between the end of a chain behind a valid book and the next id known."""
+    return (
+        snapshot < state.last and max((one for one in (*state.recent, *ends) if one < snapshot), default=NONE) in ends
+    )
+
+
+def _goes_on(recent: Sequence[int], end: int) -> bool:
+    """Tell whether an update was taken that continues an id."""
+    return any(before == end and after != NONE for before, after in itertools.pairwise(recent))
 
 
 def _walk(state: BookState, start: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exchanges import BookState, DeltaVerdict, SnapshotVerdict
-from exchanges.okx.sequence import PENDING_MAX_DELTAS, RECENT_MAX_IDS, LegacyBookRules, OkxBookRules
+from exchanges.okx.sequence import BEHIND_MAX, PENDING_MAX_DELTAS, RECENT_MAX_IDS, LegacyBookRules, OkxBookRules
 
 APPLIED, BUFFERED, OLD, BREAK = DeltaVerdict.APPLIED, DeltaVerdict.BUFFERED, DeltaVerdict.OLD, DeltaVerdict.BREAK
 SPLICED, WAITING, STALE = SnapshotVerdict.SPLICED, SnapshotVerdict.WAITING, SnapshotVerdict.STALE
@@ -103,6 +103,53 @@ def test_updates_behind_another_connections_snapshot_are_rows() -> None:
     assert book.state.last == 20
     assert book.deltas((18, 22), (20, 25), (22, 25)) == [APPLIED, APPLIED, BUFFERED]
     assert (book.state.valid, book.state.last) == (True, 25)
+
+
+def test_several_connections_may_be_behind() -> None:
+    """Each goes on from where it ended until it comes to what another has brought, or beyond the book."""
+    book = Book(snapshot=10)
+    book.deltas((10, 12))
+    assert [book.snapshot(20), book.snapshot(30)] == [SPLICED, SPLICED]
+    assert book.deltas((20, 22), (12, 15), (22, 26), (15, 20), (20, 22)) == [BUFFERED] * 4 + [OLD]
+    assert book.deltas((30, 33), (26, 30), (30, 33)) == [APPLIED, BUFFERED, OLD]
+    assert book.state.pending == []
+
+
+def test_a_snapshot_behind_the_book_may_be_of_one_more_connection() -> None:
+    """It lies where updates are awaited from a connection that is behind, and so do the updates that follow it."""
+    book = Book(snapshot=10)
+    book.snapshot(30)
+    assert book.snapshot(20) is SPLICED
+    assert book.state.last == 30
+    assert book.deltas((20, 25), (30, 33), (10, 20), (25, 30), (33, 34)) == [
+        BUFFERED, APPLIED, BUFFERED, BUFFERED, APPLIED,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("snapshot", [9, 31])
+def test_a_snapshot_where_nothing_is_awaited_begins_the_book_anew(snapshot: int) -> None:
+    """Below all that is known, or between two updates taken: ids were set back unheard (PROTOCOLS 5.5.4)."""
+    book = Book(snapshot=10)
+    book.snapshot(30)
+    book.deltas((30, 33))
+    assert book.snapshot(snapshot) is SPLICED
+    assert book.state.last == snapshot
+
+
+def test_ids_set_back_end_what_is_behind() -> None:
+    """The chains behind have the ids of before: none of them carries a book of other ids on."""
+    book = Book(snapshot=10)
+    book.snapshot(30)
+    assert book.deltas((30, 5), (10, 12)) == [APPLIED, BREAK]
+
+
+def test_so_many_connections_are_followed() -> None:
+    """The state is bounded; who has been behind for longest is forgotten, and breaks the book."""
+    book = Book(snapshot=10)
+    for number in range(1, BEHIND_MAX + 2):
+        book.snapshot(10 + 10 * number)
+    assert len(book.state.pending) == BEHIND_MAX
+    assert book.deltas((20, 21), (10, 11)) == [BUFFERED, BREAK]
 
 
 def test_an_overlapping_connection_repeats_the_chain() -> None:
