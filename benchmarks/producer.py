@@ -1,6 +1,6 @@
 """Measure the producer: frames received to records handed over, without and with a socket.
 
-    python benchmarks/producer.py [--frames 300000] [--symbols 50]
+    python benchmarks/producer.py [--frames 300000] [--symbols 50] [--rounds 5]
 
 Frames are invented: half best bid/offer, a third trades, the rest book deltas of 20 levels.
 - `route, check, encode, envelope, produce`: the whole path on frames already in memory; records go to
@@ -8,7 +8,9 @@ Frames are invented: half best bid/offer, a third trades, the rest book deltas o
 - `websockets alone`: a loopback server in a process of its own, a client that drops every frame.
 - `socket to acknowledged`: the same server, the whole path behind it.
 
-CPU is this process alone, all threads (librdkafka compresses in its own), so it excludes the server.
+The rounds take turns, so that other load on the machine touches all three; the last lines are medians.
+CPU is this process alone, all threads (librdkafka compresses in its own, the mock broker has one), so it
+excludes the server.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ import os
 import platform
 import random
 import resource
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import _path  # noqa: F401 - before our packages
 import confluent_kafka
@@ -38,16 +42,19 @@ from producers._balance import Balance
 from producers._books import Books
 from producers._connection import Target, open_connection
 from producers._envelope import Envelopes, Lane
+from producers._heap import settled_heap
 from producers._intake import Intake
 from producers._kafka import producer_settings
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
+from producers._pump import PUMP_S, Pump
 from producers._receiver import Hooks, Receiver
 from producers._spool import Spool
 from producers._watchdog import SilenceLimits, Watchdog
 
 _LIMITS = SilenceLimits(30.0, 30.0, 30.0, 5.0, 120.0)
 _BATCH = 2000
+WITHOUT, ALONE, WHOLE = "route, check, encode, envelope, produce", "websockets alone", "socket to acknowledged"
 
 
 def invented_frames(count: int, symbols: int) -> list[bytes]:
@@ -103,9 +110,10 @@ class HotPath:
             client, lambda exchange: f"raw.{exchange}", spool, Policies({}, 10), limits, self.balance
         )
         self.envelopes = Envelopes(
-            own.envelope_max_frames, own.envelope_max_bytes, own.linger_min_ms, own.linger_max_ms
+            own.envelope_max_frames, own.envelope_max_bytes, own.linger_min_ms, own.linger_max_ms, own.linger_busy_ms
         )
         self.intake = Intake(self.envelopes, self.publisher, self.balance)
+        self.pump = Pump(self.intake, self.envelopes, own.records_target_per_s)
         self.books = Books(USDM.book_rules, 0.0)
         lanes: dict[str, Lane] = {}
         hooks = Hooks(
@@ -120,7 +128,7 @@ class HotPath:
 
     def tick(self) -> None:
         """Do what the pump does."""
-        self.intake.tick()
+        self.pump.tick()
 
     def finish(self) -> None:
         """Deliver everything."""
@@ -130,18 +138,32 @@ class HotPath:
             time.sleep(0.001)
 
 
-def measured(name: str, frames: int, body: Callable[[], None]) -> None:
+class Timed(NamedTuple):
+    """Hold what one run of a path took."""
+
+    wall_s: float
+    cpu_s: float
+    frames: int
+
+    def line(self, name: str) -> str:
+        """Tell it."""
+        return (
+            f"{name:47s} {self.frames / self.wall_s:8,.0f} frames/s  "
+            f"CPU {self.cpu_s / self.frames * 1e6:5.2f} us/frame, {self.frames / self.cpu_s:8,.0f} per CPU second  "
+            f"RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:4.0f} MB"
+        )
+
+
+def measured(name: str, frames: int, body: Callable[[], None]) -> Timed:
     """Run and print one line."""
     cpu, wall = time.process_time(), time.perf_counter()
     body()
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    print(
-        f"{name:45s} {frames / wall:10,.0f} frames/s  CPU {cpu / frames * 1e6:6.2f} us/frame  "
-        f"RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:5.0f} MB"
-    )
+    timed = Timed(time.perf_counter() - wall, time.process_time() - cpu, frames)
+    print(timed.line(name), flush=True)
+    return timed
 
 
-def without_socket(frames: list[bytes]) -> None:
+def without_socket(frames: list[bytes]) -> Timed:
     """Run the path on frames in memory."""
     with TemporaryDirectory() as directory:
         path = HotPath(directory)
@@ -155,8 +177,9 @@ def without_socket(frames: list[bytes]) -> None:
                 path.tick()
             path.finish()
 
-        measured("route, check, encode, envelope, produce", len(frames), body)
+        timed = measured(WITHOUT, len(frames), body)
         report(path, len(frames))
+        return timed
 
 
 def warm(path: HotPath) -> None:
@@ -217,51 +240,61 @@ def with_socket(port: int, count: int, path: HotPath) -> None:
     async def main() -> None:
         connection = await open_connection(Target.of(f"ws://127.0.0.1:{port}", Producer()))
         await connection.send(b"go")
-        pump = asyncio.create_task(_pump(path))
-        done = asyncio.Event()
-        take = path.receiver.take
-
-        def counted(raw: bytes) -> None:
-            take(raw)
-            if path.receiver.frames == count:
-                done.set()
-
-        reader = asyncio.create_task(connection.read(counted, None))
-        await done.wait()
+        reader = asyncio.create_task(connection.read(path.receiver.take, None))
+        while path.receiver.frames < count:
+            path.tick()
+            await asyncio.sleep(PUMP_S)
         reader.cancel()
-        pump.cancel()
         await connection.close()
 
     asyncio.run(main())
     path.finish()
 
 
-async def _pump(path: HotPath) -> None:
-    while True:
-        path.tick()
-        await asyncio.sleep(0.003)
+def over_socket(port: int, count: int) -> Timed:
+    """Run the whole path on a connection of its own."""
+    with TemporaryDirectory() as directory:
+        path = HotPath(directory)
+        warm(path)
+        timed = measured(WHOLE, count, lambda: with_socket(port, count, path))
+        report(path, count)
+        return timed
+
+
+def medians(rounds: Sequence[Sequence[Timed]]) -> None:
+    """Print the medians of all rounds, wall and CPU time each for itself, and what the path makes of `websockets`."""
+    for name, timed in zip((WITHOUT, ALONE, WHOLE), zip(*rounds, strict=True), strict=True):
+        wall, cpu = statistics.median(one.wall_s for one in timed), statistics.median(one.cpu_s for one in timed)
+        print(Timed(wall, cpu, timed[0].frames).line(f"median: {name}"))
+    shares = [alone.wall_s / whole.wall_s for _, alone, whole in rounds]
+    cpu_shares = [alone.cpu_s / whole.cpu_s for _, alone, whole in rounds]
+    print(
+        f"median: of websockets alone in the same round: {statistics.median(shares):.0%} by wall time, "
+        f"{statistics.median(cpu_shares):.0%} by CPU time"
+    )
+
+
+def _round(frames: list[bytes], port: int) -> tuple[Timed, Timed, Timed]:
+    count = len(frames)
+    return without_socket(frames), measured(ALONE, count, lambda: alone(port, count)), over_socket(port, count)
 
 
 def main() -> None:
-    """Run all three."""
+    """Run all three, so many times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=300_000)
     parser.add_argument("--symbols", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=1)
     asked = parser.parse_args()
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
     frames = invented_frames(asked.frames, asked.symbols)
     print(f"{asked.frames:,} frames of {sum(map(len, frames)) / len(frames):.0f} bytes, {asked.symbols} symbols")
-    without_socket(frames)
     here, there = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve_frames, args=(there, asked.frames, asked.symbols), daemon=True)
     server.start()
     port = here.recv()
-    measured("websockets alone", asked.frames, lambda: alone(port, asked.frames))
-    with TemporaryDirectory() as directory:
-        path = HotPath(directory)
-        warm(path)
-        measured("socket to acknowledged", asked.frames, lambda: with_socket(port, asked.frames, path))
-        report(path, asked.frames)
+    with settled_heap():
+        medians([_round(frames, port) for _ in range(asked.rounds)])
     server.terminate()
     server.join()
 

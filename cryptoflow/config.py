@@ -241,6 +241,7 @@ class Producer(Section):
     overlap_max_frames: int = Field(50_000, ge=1, description="frames of a replacement held back during the overlap")
     linger_min_ms: float = Field(4.0, ge=0, description="least wait of an envelope for more frames [ms]")
     linger_max_ms: float = Field(40.0, ge=0, description="largest wait, reached under load [ms]")
+    linger_busy_ms: float = Field(200.0, ge=0, description="largest wait while the process has no time to spare [ms]")
     records_target_per_s: int = Field(3000, ge=1, description="raw records a second above which envelopes wait longer")
     envelope_max_frames: int = Field(500, ge=1, description="frames of one raw record")
     envelope_max_bytes: int = Field(262_144, ge=1024, description="bytes of one raw record, but for one large frame")

@@ -31,6 +31,11 @@ class CountKey(NamedTuple):
     kind: str
 
 
+def count_kinds(place: tuple[str, str], kinds: Iterable[str]) -> dict[CountKey, int]:
+    """Count frames of one place, exchange and market, by kind."""
+    return {CountKey(*place, kind): count for kind, count in Counter(kinds).items()}
+
+
 def part_of(kind: str) -> str:
     """Return what a frame's further parts of a kind are counted as: the frame itself counts once, by its first."""
     return kind + _PART

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from producers._balance import CountKey
-from schemas import encode_raw
+from producers._balance import CountKey, count_kinds
+from schemas import join_raw, raw_head
 
 NS_PER_MS = 1_000_000
 _FRAME_OVERHEAD_BYTES = 1
@@ -28,10 +28,14 @@ class Lane:
     symbol: str
     source: str
     key: bytes = field(init=False)
+    head: bytes = field(init=False)
+    place: tuple[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Spell the Kafka key once."""
+        """Spell the Kafka key and what its records begin with once."""
         object.__setattr__(self, "key", f"{self.exchange}.{self.market}.{self.symbol}".encode())
+        object.__setattr__(self, "head", raw_head(self.exchange, self.market, self.symbol, self.source))
+        object.__setattr__(self, "place", (self.exchange, self.market))
 
     def count_key(self, kind: str) -> CountKey:
         """Return the key under which frames of a kind are counted."""
@@ -63,23 +67,30 @@ class Envelope:
 
     def counts(self) -> dict[CountKey, int]:
         """Count the frames by kind."""
-        return {self.lane.count_key(kind): count for kind, count in Counter(self.kinds).items()}
+        return count_kinds(self.lane.place, self.kinds)
 
     def encode(self) -> bytes:
         """Return the raw record."""
-        lane = self.lane
-        return encode_raw(lane.exchange, lane.market, lane.symbol, lane.source, self.frames)
+        return join_raw(self.lane.head, self.frames)
 
 
 class Envelopes:
     """Keep the open envelope of every lane; order within a lane is the order of `add`."""
 
-    def __init__(self, frames_max: int, bytes_max: int, linger_min_ms: float, linger_max_ms: float) -> None:
-        """Take the limits; the wait starts at its least."""
+    def __init__(
+        self,
+        frames_max: int,
+        bytes_max: int,
+        linger_min_ms: float,
+        linger_max_ms: float,
+        linger_busy_ms: float = 0.0,
+    ) -> None:
+        """Take the limits; the wait starts at its least. `linger_busy_ms` is the largest without time to spare."""
         self._frames_max = frames_max
         self._bytes_max = bytes_max
         self._least_ns = int(linger_min_ms * NS_PER_MS)
         self._most_ns = max(self._least_ns, int(linger_max_ms * NS_PER_MS))
+        self._busy_ns = max(self._most_ns, int(linger_busy_ms * NS_PER_MS))
         self.linger_ns = self._least_ns
         self._open: dict[Lane, Envelope] = {}
         self.sealed = 0
@@ -88,42 +99,52 @@ class Envelopes:
         """Append a frame; return the lane's envelope if it is full, to be sent before anything newer."""
         envelope = self._open.get(lane)
         full = None
+        size = len(frame) + _FRAME_OVERHEAD_BYTES
         if envelope is None:
             envelope = self._open[lane] = Envelope(lane, received_ns)
-        elif (
-            len(envelope.frames) >= self._frames_max
-            or envelope.size + len(frame) + _FRAME_OVERHEAD_BYTES > self._bytes_max
-        ):
+        elif len(envelope.frames) >= self._frames_max or envelope.size + size > self._bytes_max:
             full = self._seal(lane)
             envelope = self._open[lane] = Envelope(lane, received_ns)
-        envelope.add(kind, frame, received_ns)
+        # What `Envelope.add` does, without a call per frame.
+        envelope.frames.append(frame)
+        envelope.kinds.append(kind)
+        envelope.size += size
+        envelope.last_ns = received_ns
         return full
 
     def due(self, now_ns: int) -> Iterator[Envelope]:
         """Yield envelopes whose wait is over, the oldest first."""
         before = now_ns - self.linger_ns
         # Envelopes stand in the order they were opened, so the scan ends at the first young one.
-        while self._open:
-            lane, envelope = next(iter(self._open.items()))
-            if envelope.opened_ns > before and envelope.opened_ns <= now_ns:
-                return
-            yield self._seal(lane)
+        over = itertools.takewhile(lambda one: not before < one.opened_ns <= now_ns, self._open.values())
+        yield from self._sealed(list(over))
 
     def all(self) -> Iterator[Envelope]:
         """Yield everything, the oldest first."""
         while self._open:
-            yield self._seal(next(iter(self._open)))
+            yield from self._sealed(list(self._open.values()))
 
     def frames(self) -> int:
         """Count the frames that wait."""
         return sum(len(envelope.frames) for envelope in self._open.values())
 
-    def adapt(self, records_per_s: float, target_per_s: float) -> None:
-        """Lengthen the wait when more records leave than the target, shorten it when far fewer do."""
-        if records_per_s > target_per_s:
-            self.linger_ns = min(self._most_ns, max(int(self.linger_ns * _RAISE), NS_PER_MS))
-        elif records_per_s < target_per_s * _CALM:
+    def adapt(self, records_per_s: float, target_per_s: float, *, is_busy: bool = False) -> None:
+        """Lengthen the wait when more records leave than the target, shorten it when far fewer do.
+
+        Beyond `linger_max_ms` only while the process has no time to spare: then fuller records are the
+        sooner way, because every record costs as much as many frames.
+        """
+        most_ns = self._busy_ns if is_busy else self._most_ns
+        if records_per_s > target_per_s and self.linger_ns <= most_ns:
+            self.linger_ns = min(most_ns, max(int(self.linger_ns * _RAISE), NS_PER_MS))
+        elif records_per_s < target_per_s * _CALM or self.linger_ns > most_ns:
             self.linger_ns = max(self._least_ns, int(self.linger_ns / _LOWER))
+
+    def _sealed(self, found: list[Envelope]) -> Iterator[Envelope]:
+        for envelope in found:
+            # What was handed over meanwhile may have filled and sealed it.
+            if self._open.get(envelope.lane) is envelope:
+                yield self._seal(envelope.lane)
 
     def _seal(self, lane: Lane) -> Envelope:
         self.sealed += 1

@@ -21,12 +21,14 @@ from producers._balance import Balance
 from producers._choose import Selections
 from producers._egress import Egress
 from producers._envelope import Envelopes, Lane
+from producers._heap import settled_heap
 from producers._holes import Hole
 from producers._intake import Intake
 from producers._market import MarketRun
 from producers._ownership import Ownership, Wants
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
+from producers._pump import MEASURE_S, PUMP_S, Pump
 from producers._replica import spool_name, with_replica
 from producers._reseed import ASKED_BEFORE_NS, ReseedRequest, hear, listen
 from producers._restart import last_heard
@@ -35,8 +37,6 @@ from producers._status import Status
 from producers._watchdog import PauseDetector
 from schemas import GapEvidence
 
-_PUMP_S = 0.003
-_OCCUPANCY_S = 0.25
 _WATCH_S = 1.0
 _SYNC_S = 1.0
 _ALERT_ABOVE = 0.8
@@ -99,7 +99,8 @@ async def produce(
         try:
             await run.prepare(stack)
             await run.recover(partitions, stop)
-            await run.record(partitions, stop)
+            with settled_heap():
+                await run.record(partitions, stop)
         finally:
             await run.close()
     if run.publisher.failure is not None:
@@ -146,7 +147,7 @@ class _Run:
             own.feed,
         )
         self._envelopes = Envelopes(
-            own.envelope_max_frames, own.envelope_max_bytes, own.linger_min_ms, own.linger_max_ms
+            own.envelope_max_frames, own.envelope_max_bytes, own.linger_min_ms, own.linger_max_ms, own.linger_busy_ms
         )
         self._intake = Intake(self._envelopes, self.publisher, self._balance, own.feed)
         self._markets = {
@@ -164,7 +165,6 @@ class _Run:
         self._status = Status(self._markets, self._ownerships, self._intake, who)
         self._state = "starting"
         self._asked_ns = 0
-        self._sealed = 0
         self._synced_s = 0.0
         self._full: set[str] = set()
         self._pump_task: asyncio.Task[None] | None = None
@@ -185,7 +185,7 @@ class _Run:
         self._state = "draining"
         while not self.publisher.idle and self.publisher.failure is None and not stop.is_set():
             self._check([self._pump_task] if self._pump_task else [])
-            await asyncio.sleep(_PUMP_S)
+            await asyncio.sleep(PUMP_S)
         if stop.is_set() or self.publisher.failure is not None:
             return
         self._declare_damage()
@@ -229,7 +229,7 @@ class _Run:
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set() and self.publisher.failure is None:
-                await asyncio.wait([stopped], timeout=_OCCUPANCY_S)
+                await asyncio.wait([stopped], timeout=MEASURE_S)
                 self._check([*tasks, *([self._pump_task] if self._pump_task else [])])
         finally:
             events.ProcessStopping(role="producer", reason="asked" if stop.is_set() else "failure").emit()
@@ -258,14 +258,11 @@ class _Run:
 
     async def _pump(self) -> None:
         """Send and settle every few milliseconds; measure every quarter of a second."""
-        measured_s = clock.monotonic_s()
+        pump = Pump(self._intake, self._envelopes, self._settings.producer.records_target_per_s)
         while self.publisher.failure is None:
-            self._intake.tick()
-            now_s = clock.monotonic_s()
-            if now_s - measured_s >= _OCCUPANCY_S:
-                self._measure(now_s - measured_s)
-                measured_s = now_s
-            await asyncio.sleep(_PUMP_S)
+            if pump.tick():
+                self._measure(pump.records)
+            await asyncio.sleep(PUMP_S)
 
     async def _watch(self) -> None:
         own = self._settings.producer
@@ -284,7 +281,7 @@ class _Run:
                     market.watch(now_ns)
             self._status.sample(now_s)
             self._declare_damage()
-            await asyncio.sleep(_OCCUPANCY_S)
+            await asyncio.sleep(MEASURE_S)
 
     def _declare_damage(self) -> None:
         """Say that a part of the spool was lost: nobody knows any more whose frames it held."""
@@ -298,12 +295,9 @@ class _Run:
                 )
                 self._intake.gap(market.lane_of(symbol), evidence)
 
-    def _measure(self, elapsed_s: float) -> None:
-        """Watch occupancy, adapt the envelopes, move the metrics on, tell the facts."""
-        own = self._settings.producer
-        self._envelopes.adapt((self._envelopes.sealed - self._sealed) / elapsed_s, own.records_target_per_s)
-        metrics.channel_sent_total.labels("in_flight").inc(self._envelopes.sealed - self._sealed)
-        self._sealed = self._envelopes.sealed
+    def _measure(self, records: int) -> None:
+        """Watch occupancy, move the metrics on, tell the facts."""
+        metrics.channel_sent_total.labels("in_flight").inc(records)
         for channel, depth, occupancy in (
             ("in_flight", self.publisher.unacknowledged, self.publisher.occupancy),
             ("spool", self._spool.size_bytes, self._spool.occupancy),

@@ -9,9 +9,10 @@ outage loses none of them; the agents drop what is delivered twice by its frame 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import confluent_kafka
 import msgspec
@@ -19,7 +20,7 @@ import msgspec
 from cryptoflow import clock, events
 from cryptoflow.errors import StopError
 from cryptoflow.failpoint import fail_point
-from producers._balance import Balance, CountKey
+from producers._balance import Balance, CountKey, count_kinds
 from producers._envelope import Envelope, Lane
 from producers._holes import Hole, Holes
 from producers._kafka import Client
@@ -50,13 +51,19 @@ class SpoolRecord(msgspec.Struct, array_like=True):
         """Return the counts as the balance keeps them."""
         return {CountKey(*key): count for *key, count in self.counts}
 
+    def place_and_kinds(self) -> tuple[tuple[str, str], list[str]]:
+        """Return exchange and market, which one record has once, and the kind of every frame."""
+        exchange, market = self.counts[0][:2]
+        return (exchange, market), [kind for *_, kind, count in self.counts for _ in range(count)]
+
 
 @dataclass(slots=True, eq=False)
 class _Sent:
     topic: str
     key: bytes
     value: bytes
-    counts: Mapping[CountKey, int]
+    place: tuple[str, str]
+    kinds: Iterable[str]
     sent_s: float
     position: Position | None
     done: bool = False
@@ -100,6 +107,8 @@ class Publisher:
         self._on_drop = on_drop
         self._unacked: deque[_Sent] = deque()
         self._in_flight_bytes = 0
+        self._acked: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._topics: dict[str, str] = {}
         self._holes = Holes()
         self._hole_frames = OwnFrames(feed)
         self._thin_frames = OwnFrames(feed)
@@ -141,7 +150,7 @@ class Publisher:
         """Take an envelope; afterwards it is in flight, in the spool, or in a declared hole."""
         if self._holes and (hole := self._holes.get(envelope.lane)) is not None and self._is_due(hole):
             self._prepend_gap(envelope, hole)
-        if not self.spooling and self.occupancy >= 1:
+        if not self.spooling and self._is_full():
             self._begin_spooling("in-flight limit reached")
         if not self.spooling:
             self._send_envelope(envelope)
@@ -175,8 +184,12 @@ class Publisher:
                 # With unread records in the spool these would come after what is newer than they are.
                 record.position = None if self.spooling else self._spool.append(_spool_bytes(record))
                 if record.position is None:
-                    self._balance.drop(record.counts, FULL)
+                    self._balance.drop(count_kinds(record.place, record.kinds), FULL)
         self._spool.close()
+
+    def _is_full(self) -> bool:
+        limits = self._limits
+        return len(self._unacked) >= limits.in_flight_max_records or self._in_flight_bytes >= limits.in_flight_max_bytes
 
     def _send_envelope(self, envelope: Envelope) -> None:
         value = envelope.encode()
@@ -184,16 +197,19 @@ class Publisher:
             self._drop(envelope, OVERSIZE)
             return
         self._kept(envelope)
-        topic = self._topic_of(envelope.lane.exchange)
-        self._send(_Sent(topic, envelope.lane.key, value, envelope.counts(), clock.monotonic_s(), None))
+        self._send(self._record(envelope, value, clock.monotonic_s()))
+
+    def _record(self, envelope: Envelope, value: bytes, sent_s: float) -> _Sent:
+        lane = envelope.lane
+        topic = self._topics.get(lane.exchange)
+        if topic is None:
+            topic = self._topics[lane.exchange] = self._topic_of(lane.exchange)
+        return _Sent(topic, lane.key, value, lane.place, envelope.kinds, sent_s, None)
 
     def _send(self, record: _Sent) -> None:
-        def delivered(error: object, _message: object) -> None:
-            self._delivered(record, error)
-
         fail_point("producer.before_send")
         try:
-            self._client.produce(record.topic, record.value, record.key, on_delivery=delivered)
+            self._client.produce(record.topic, record.value, record.key, on_delivery=partial(self._delivered, record))
         except (confluent_kafka.KafkaException, BufferError) as error:
             # The queue is larger than our own limits, so this is no back-pressure but a refusal.
             self.failure = StopError(f"producing to {record.topic}: {error}", fix="see the broker's log")
@@ -201,7 +217,7 @@ class Publisher:
         self._in_flight_bytes += len(record.value)
         fail_point("producer.after_send")
 
-    def _delivered(self, record: _Sent, error: object) -> None:
+    def _delivered(self, record: _Sent, error: object, _message: object) -> None:
         if error is not None:
             self.failure = self.failure or StopError(
                 f"delivering to {record.topic}: {error}", fix="see the broker's log"
@@ -210,9 +226,13 @@ class Publisher:
         record.done = True
         self._in_flight_bytes -= len(record.value)
         record.value = b""
-        self._balance.publish(record.counts)
+        # Counted in `_settle`, many records at once.
+        self._acked[record.place].extend(record.kinds)
 
     def _settle(self) -> None:
+        for place, kinds in self._acked.items():
+            self._balance.publish(count_kinds(place, kinds))
+            kinds.clear()
         released: Position | None = None
         while self._unacked and self._unacked[0].done:
             position = self._unacked.popleft().position
@@ -248,7 +268,8 @@ class Publisher:
             if position.segment < self._spool.first_own_segment:
                 self._balance.recover(counts)
             self._spooled_records += 1
-            self._send(_Sent(record.topic, record.key, record.value, counts, clock.monotonic_s(), position))
+            place, kinds = record.place_and_kinds()
+            self._send(_Sent(record.topic, record.key, record.value, place, kinds, clock.monotonic_s(), position))
 
     def _spill(self, envelope: Envelope) -> None:
         dropped = self._policies.sample(envelope)
@@ -256,9 +277,7 @@ class Publisher:
             self._lose(envelope, [k for k, _ in dropped], [f for _, f in dropped], SAMPLED)
             if not envelope.frames:
                 return
-        counts = envelope.counts()
-        topic = self._topic_of(envelope.lane.exchange)
-        record = _Sent(topic, envelope.lane.key, envelope.encode(), counts, 0.0, None)
+        record = self._record(envelope, envelope.encode(), 0.0)
         if len(record.value) > self._limits.record_max_bytes:
             self._drop(envelope, OVERSIZE)
             return
@@ -324,5 +343,5 @@ class Publisher:
 
 
 def _spool_bytes(record: _Sent) -> bytes:
-    counts = [(*key, count) for key, count in record.counts.items()]
+    counts = [(*key, count) for key, count in count_kinds(record.place, record.kinds).items()]
     return _encode(SpoolRecord(record.topic, record.key, record.value, counts))

@@ -17,7 +17,7 @@ from producers._intake import Intake
 from producers._own import connection_id
 from producers._router import is_json, routed_or_unrouted
 from producers._watchdog import StreamInfo, Watchdog
-from schemas import encode_frame
+from schemas import FrameEncoder, encode_frame
 
 LANES_CACHE_MAX = 8192
 """Symbols whose lane is remembered; a venue may name any number of them."""
@@ -73,6 +73,7 @@ class Receiver:
         self._home = home
         self._keys: dict[str, CountKey] = {kind: home.count_key(kind) for kind in _WHOLE}
         self._intake = intake
+        self._encode = FrameEncoder(self.conn).encode
         self._received = intake.balance.received
         self._watchdog = watchdog
         self._shared: frozenset[str] = frozenset()
@@ -154,7 +155,7 @@ class Receiver:
         if self._sequence is not None:
             self._check_sequence(raw)
         self.last_ns = received_ns
-        self._number += 1
+        number = self._number = self._number + 1
         routed: Routed = routed_or_unrouted(self._route, raw)
         kind = routed.kind
         key = self._keys.get(kind)
@@ -164,7 +165,10 @@ class Receiver:
             return
         symbol = routed.symbol
         lane = self._lanes.get(symbol) or self._lane(symbol)
-        frame = encode_frame(self.conn, self._number, received_ns, kind, raw, valid_json=is_json(raw))
+        if is_json(raw):
+            frame = self._encode(number, received_ns, kind, raw)
+        else:
+            frame = encode_frame(self.conn, number, received_ns, kind, raw, valid_json=False)
         self._received[key] += 1
         if kind == CONTROL:
             self._hooks.on_control(raw)
@@ -172,8 +176,12 @@ class Receiver:
             self._watchdog.heard(stream, received_ns)
         if self._held is not None:
             self._held.append((lane, kind, frame, received_ns, symbol, raw))
-        else:
-            self._publish(lane, kind, frame, received_ns, symbol, raw)
+            return
+        # What `_publish` does, without a call per frame.
+        self._intake.take(lane, kind, frame, received_ns)
+        after = self._after.get(kind)
+        if after is not None:
+            after(symbol, raw, received_ns)
 
     def _take_other(self, routed: Routed, raw: bytes, received_ns: int) -> None:
         """Take a frame that is not wholly one known kind of one symbol of ours."""

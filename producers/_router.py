@@ -27,7 +27,8 @@ def is_json(raw: bytes) -> bool:
         if not raw.isascii():
             raw.decode()  # the decoder below skips strings without looking at their bytes
         _skip(raw)
-        if len(raw) > _NESTING_MARGIN and raw.count(b"[") + raw.count(b"{") > _NESTING_MARGIN:
+        # Every bracket is closed here: what nests deeper than the margin has twice as many bytes.
+        if len(raw) > 2 * _NESTING_MARGIN and raw.count(b"[") + raw.count(b"{") > _NESTING_MARGIN:
             _skip(b"[" * _NESTING_MARGIN + raw + b"]" * _NESTING_MARGIN)
     except (ValueError, RecursionError):
         return False

@@ -7,6 +7,7 @@ from schemas._raw import (
     FEED_SEPARATOR,
     RAW_VERSION,
     Alive,
+    FrameEncoder,
     GapEvidence,
     InstrumentDefinition,
     Origin,
@@ -18,7 +19,9 @@ from schemas._raw import (
     encode_raw,
     feed_of,
     is_of_feed,
+    join_raw,
     line_label,
+    raw_head,
 )
 from schemas._record import COMMON, Record
 from schemas._types import Field, Type
@@ -31,6 +34,7 @@ __all__ = [
     "BadCell",
     "Columns",
     "Field",
+    "FrameEncoder",
     "GapEvidence",
     "InstrumentDefinition",
     "Mark",
@@ -50,7 +54,9 @@ __all__ = [
     "encode_raw",
     "feed_of",
     "is_of_feed",
+    "join_raw",
     "line_label",
+    "raw_head",
     "records",
     "topic_of",
     "topics",

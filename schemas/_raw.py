@@ -192,8 +192,39 @@ def encode_raw(
     origin: Origin | None = None,
 ) -> bytes:
     """Encode one raw record from frames made by `encode_frame`."""
+    return join_raw(raw_head(exchange, market, symbol, source, origin), frames)
+
+
+def raw_head(exchange: str, market: str, symbol: str, source: str, origin: Origin | None = None) -> bytes:
+    """Encode what stands before the frames of a raw record; it is the same for all records of a symbol."""
     head = msgspec.json.encode(
         {"v": RAW_VERSION, "exchange": exchange, "market": market, "symbol": symbol, "source": source}
     )
     tail = b"" if origin is None else b',"origin":' + msgspec.json.encode(origin)
-    return head[:-1] + tail + b',"frames":[' + b",".join(frames) + b"]}"
+    return head[:-1] + tail + b',"frames":['
+
+
+def join_raw(head: bytes, frames: Sequence[bytes]) -> bytes:
+    """Put a raw record together from `raw_head` and frames."""
+    return b"%b%b]}" % (head, b",".join(frames))
+
+
+class FrameEncoder:
+    """Encode the common frames of one connection: what repeats in them is spelled once.
+
+    The bytes are those of `encode_frame`. `kind` is one of our own few names.
+    """
+
+    __slots__ = ("_head", "_kinds")
+
+    def __init__(self, conn: str) -> None:
+        """Take the connection's name."""
+        self._head = b'{"c":"%b","n":' % conn.encode()
+        self._kinds: dict[str, bytes] = {}
+
+    def encode(self, number: int, received_ns: int, kind: str, raw: bytes) -> bytes:
+        """Encode a whole frame that is valid JSON and has no meta."""
+        named = self._kinds.get(kind)
+        if named is None:
+            named = self._kinds[kind] = b',"k":"%b","raw":' % kind.encode()
+        return b'%b%d,"t":%d%b%b}' % (self._head, number, received_ns, named, raw)

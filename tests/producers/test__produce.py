@@ -118,9 +118,9 @@ async def test_a_full_queue_is_told_once(tmp_path: Path, recorder: Recorder, cap
     run = run_of(settings(tmp_path, in_flight_max_records=1), lambda **_: None)
     run.publisher._in_flight_bytes = run._settings.producer.in_flight_max_bytes
     with caplog.at_level("WARNING", "cryptoflow"):
-        run._measure(0.25)
-        run._measure(0.25)
+        run._measure(1)
+        run._measure(1)
         run.publisher._in_flight_bytes = 0
-        run._measure(0.25)
+        run._measure(1)
     assert [record.message for record in caplog.records].count("queue filling") == 1
     await run.close()

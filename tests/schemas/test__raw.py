@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import Origin, RawRecord, decode_raw, encode_frame, encode_raw
+from schemas import FrameEncoder, Origin, RawRecord, decode_raw, encode_frame, encode_raw, join_raw, raw_head
 
 FRAME = b'{"stream":"abcusdt@aggTrade",  "data":{"p":"1.50","odd":"\\u00e9 \xc3\xa9"}}'
 
@@ -56,6 +56,15 @@ def test_the_envelope_is_plain_json() -> None:
         "source": "live",
         "frames": [{"c": "c", "n": 1, "t": 2, "k": "trades", "raw": {"a": 1}}],
     }
+
+
+def test_what_is_spelled_once_is_spelled_the_same() -> None:
+    """A connection's encoder and a symbol's head give the bytes of the plain functions."""
+    encoder = FrameEncoder("conn-1")
+    frames = [encoder.encode(number, 5, kind, FRAME) for number, kind in enumerate(["trades", "book", "trades"])]
+    assert frames == [encode_frame("conn-1", n, 5, kind, FRAME) for n, kind in enumerate(["trades", "book", "trades"])]
+    head = raw_head("binance", "usdm", "ABCUSDT", "test")
+    assert join_raw(head, frames) == encode_raw("binance", "usdm", "ABCUSDT", "test", frames)
 
 
 def test_part_and_meta_are_kept() -> None:
