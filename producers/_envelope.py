@@ -12,6 +12,7 @@ from schemas import join_raw, raw_head
 NS_PER_MS = 1_000_000
 _FRAME_OVERHEAD_BYTES = 1
 _RAISE = 1.3
+_RAISE_BUSY = 2.0
 _LOWER = 1.15
 _CALM = 0.7
 
@@ -136,7 +137,8 @@ class Envelopes:
         """
         most_ns = self._busy_ns if is_busy else self._most_ns
         if records_per_s > target_per_s and self.linger_ns <= most_ns:
-            self.linger_ns = min(most_ns, max(int(self.linger_ns * _RAISE), NS_PER_MS))
+            raised_ns = int(self.linger_ns * (_RAISE_BUSY if is_busy else _RAISE))
+            self.linger_ns = min(most_ns, max(raised_ns, NS_PER_MS))
         elif records_per_s < target_per_s * _CALM or self.linger_ns > most_ns:
             self.linger_ns = max(self._least_ns, int(self.linger_ns / _LOWER))
 
