@@ -243,6 +243,7 @@ class Market:
     `connection_sequence_start` on, where the venue has one (Coinbase): the producer then proves
     continuity. `scoped_kinds` are the frame kinds whose ids, or whose absence of ids, do not hold
     across connections: of them only one connection counts at a time, as `switch` frames say.
+    `content` leaves out of a frame what each connection numbers for itself, so that two copies are equal.
     `book_check` and `cross_check` tell of a broken book where ids do not; the agents keep the book for them.
     `instruments` reads each page of `instruments_requests`; `next_page(request, body)` asks for a
     further page. `volumes` reads the traded value in quote units by native symbol.
@@ -275,6 +276,7 @@ class Market:
     scoped_kinds: frozenset[str] = frozenset()
     book_check: BookCheck | None = None
     cross_check: CrossCheck | None = None
+    content: Callable[[bytes], bytes] = lambda frame: frame
     next_page: Callable[[RestRequest, bytes], RestRequest | None] = lambda _request, _body: None
     volumes_request: RestRequest | None = None
     volumes: Callable[[bytes], Mapping[str, Decimal]] | None = None

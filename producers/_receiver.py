@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptoflow import clock
@@ -25,6 +26,9 @@ LANES_CACHE_MAX = 8192
 _WHOLE = frozenset({*(kind.value for kind in StreamKind), CONTROL})
 """Kinds of the frames that are taken as they are."""
 
+
+JOINING_FRAMES = 8
+"""Newest frames of a stream by which a replacement is joined: more than one, since a venue may send two alike."""
 
 _BOOKS = frozenset({StreamKind.BOOK.value, BOOK_SNAPSHOT})
 
@@ -91,7 +95,8 @@ class Receiver:
         self._number = 0
         self.last_ns = 0
         self._scoped = market.scoped_kinds - _BOOKS
-        self._newest: dict[tuple[str, str], bytes] = {}
+        self._content = market.content
+        self._newest: dict[tuple[str, str], deque[bytes]] = {}
 
     @property
     def frames(self) -> int:
@@ -126,25 +131,28 @@ class Receiver:
             self._publish(lane, counted, frame, received_ns, symbol, raw)
 
     def remember(self) -> None:
-        """Remember the newest frame where one connection counts: a replacement is joined by it."""
+        """Remember the newest frames where one connection counts: a replacement is joined by them."""
         for kind in self._scoped:
             note = functools.partial(self._remember, kind)
             self._after |= {kind: note, part_of(kind): note}
 
     def joins(self, old: Receiver) -> dict[tuple[str, str], int]:
-        """Return, by symbol and kind, when a frame held back came that is the old connection's newest, byte for byte.
+        """Return, by symbol and kind, when a frame held back came that the old connection brought last.
 
-        What came later is what the old connection did not bring. A stream without such a frame is left out.
+        What came later is what the old connection did not bring. Frames are the same that say the same
+        (`Market.content`); of several alike the one counts before which most is alike, then the latest.
+        A stream without such a frame is left out.
         """
-        found = {}
+        held: dict[tuple[str, str], list[tuple[bytes, int]]] = {}
         for _, counted, _, received_ns, symbol, raw in self._held or ():
             place = symbol, frame_kind(counted)
-            if old._newest.get(place) == raw:
-                found[place] = received_ns
-        return found
+            if place in old._newest:
+                held.setdefault(place, []).append((self._content(raw), received_ns))
+        found = {place: _joined(tuple(old._newest[place]), frames) for place, frames in held.items()}
+        return {place: received_ns for place, received_ns in found.items() if received_ns}
 
     def _remember(self, kind: str, symbol: str, raw: bytes, _received_ns: int) -> None:
-        self._newest[symbol, kind] = raw
+        self._newest.setdefault((symbol, kind), deque(maxlen=JOINING_FRAMES)).append(self._content(raw))
 
     def take(self, raw: bytes) -> None:
         """Take one frame: it is published or held from here on, whatever it contains.
@@ -254,3 +262,16 @@ class Receiver:
         after = self._after.get(counted)
         if after is not None:
             after(symbol, raw, received_ns)
+
+
+def _joined(newest: Sequence[bytes], held: Sequence[tuple[bytes, int]]) -> int:
+    """Return when the last of `newest` came among the frames held; 0 where it did not."""
+    most, found_ns = 0, 0
+    for place, (content, received_ns) in enumerate(held):
+        if content == newest[-1]:
+            before = reversed(held[max(place + 1 - len(newest), 0) : place + 1])
+            pairs = zip(reversed(newest), before, strict=False)
+            alike = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1][0], pairs)))
+            if alike >= most:
+                most, found_ns = alike, received_ns
+    return found_ns

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
 
 from exchanges import StreamKind
 from exchanges.binance import USDM
+from exchanges.coinbase import SPOT as ADVANCED
 from exchanges.kraken import SPOT
 from producers import _receiver
 from producers._receiver import Hooks, Receiver
@@ -124,3 +126,58 @@ def test_a_replacement_is_joined_by_the_newest_frame_of_each_stream(bench: Bench
     assert fresh.joins(old) == {("A/USD", "quotes"): times[ticker % (b"A", 2)][1]}
     fresh.release()
     assert fresh.joins(old) == {}
+
+
+TICKER = (
+    b'{"channel":"ticker","timestamp":"%b","sequence_num":%d,'
+    b'"events":[{"type":"update","tickers":[{"product_id":"A-B","price":"%d"}]}]}'
+)
+"""A frame with what a connection says of its own: its time and number."""
+
+
+def held_after(memory_log: MemoryLog, watchdog: Watchdog, old_prices: list[int], fresh_prices: list[int]) -> list[int]:
+    """Let an old connection of Coinbase Advanced Trade and its replacement bring prices; return what is new."""
+    old, fresh = (Receiver(ADVANCED, memory_log.intake, watchdog, Hooks(memory_log.lane)) for _ in range(2))
+    fresh.hold()
+    old.remember()
+    for number, price in enumerate(old_prices):
+        old.take(TICKER % (b"T1", number, price))
+    times = []
+    for number, price in enumerate(fresh_prices):
+        fresh.take(TICKER % (b"T2", number + 70, price))
+        times.append(fresh.last_ns)
+    joined = fresh.joins(old)
+    assert joined.keys() <= {("A-B", "quotes")}
+    since_ns = joined.get(("A-B", "quotes"), 0)
+    return [price for price, at_ns in zip(fresh_prices, times, strict=True) if at_ns > since_ns]
+
+
+@pytest.mark.parametrize(
+    ("old", "fresh", "new"),
+    [
+        ([1, 2, 3], [2, 3, 4], [4]),
+        ([1, 2, 2], [1, 2, 2, 2, 3], [2, 3]),
+        ([1, 2], [1, 2, 2, 3], [2, 3]),
+        ([2, 1, 2], [2, 1, 2, 5, 2], [5, 2]),
+        (list(range(99)), list(range(90, 102)), [99, 100, 101]),
+    ],
+)
+def test_what_a_connection_numbers_itself_does_not_tell_frames_apart(
+    bench: Bench, memory_log: MemoryLog, old: list[int], fresh: list[int], new: list[int]
+) -> None:
+    """Copies of a frame are equal but for the number; of several alike the ones before them tell (PROTOCOLS 6.2.4)."""
+    assert held_after(memory_log, bench.watchdog, old, fresh) == new
+
+
+def test_a_replacement_is_joined_wherever_the_connections_stand(bench: Bench, memory_log: MemoryLog) -> None:
+    """Whatever was sent, among it many alike, each counts once; where all are alike nothing is lost but likeness."""
+    draw = random.Random(6)
+    for _ in range(200):
+        sent = [draw.randrange(4) for _ in range(40)]
+        begins, ends = draw.randrange(10), draw.randrange(20, 40)
+        assert sent[:ends] + held_after(memory_log, bench.watchdog, sent[:ends], sent[begins:]) == sent
+
+
+def test_a_replacement_is_joined_in_time(bench: Bench, memory_log: MemoryLog) -> None:
+    """Thousands of frames alike cost what they cost once."""
+    assert held_after(memory_log, bench.watchdog, [7] * 20_000, [7] * 20_000) == []

@@ -22,6 +22,7 @@ SPOT = Market(
     in_stream_snapshots=True,
     connection_sequence=sequence.connection_sequence,
     connection_sequence_start=sequence.SEQUENCE_START,
+    content=sequence.content,
     # PROTOCOLS 1.4: identified by the connection's own numbers.
     scoped_kinds=frozenset({StreamKind.BOOK.value, BOOK_SNAPSHOT, StreamKind.QUOTES.value}),
     instruments_requests=streams.INSTRUMENTS_REQUESTS,

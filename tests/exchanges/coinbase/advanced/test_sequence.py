@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from exchanges import BookState, DeltaVerdict, SnapshotVerdict, drain
-from exchanges.coinbase.advanced.sequence import AdvancedBookRules, connection_sequence
+from exchanges.coinbase import SPOT
+from exchanges.coinbase.advanced.sequence import AdvancedBookRules, connection_sequence, content
 
 RULES = AdvancedBookRules()
 IDS = (-1, -1, -1)
@@ -38,6 +39,19 @@ def test_the_first_number_is_a_sighting() -> None:
     for _ in range(2):
         connection_sequence(b'{"channel":"ticker","timestamp":"t","sequence_num":0,"events":[]}')
     assert drain() in ([], [("PROTOCOLS 6.2.4", "a connection's first sequence_num is 0")])
+
+
+def test_copies_of_a_frame_differ_in_the_envelope_alone() -> None:
+    """What two connections say of one event is the same; a frame without events is compared whole."""
+    event = b'"events":[{"type":"update","tickers":[{"product_id":"BTC-USD","price":"%d"}]}]}'
+    one, other, next_ = (
+        b'{"channel":"ticker","timestamp":"t%d","sequence_num":%d,%b' % (number, number, event % price)
+        for number, price in ((1, 5), (2, 5), (3, 6))
+    )
+    assert content(one) == content(other) == event % 5
+    assert content(next_) != content(one)
+    assert content(b"{}") == b"{}"
+    assert SPOT.content is content
 
 
 def test_a_book_is_valid_from_its_snapshot_to_a_gap() -> None:
