@@ -11,6 +11,7 @@ next, which one ordered connection guarantees).
 
 from __future__ import annotations
 
+import abc
 import os
 import random
 from collections import Counter, deque
@@ -48,7 +49,7 @@ class Update(NamedTuple):
     number: int = -1
 
 
-class Venue:
+class Venue(abc.ABC):
     """Know the true book after every change; a venue's own numbering overrides `ids` and `restart`.
 
     `in_stream` says that snapshots come with the deltas, `rest` that they can be fetched,
@@ -67,29 +68,31 @@ class Venue:
         self.book: Book = {}
         self.serial = 0
         self.epoch = 0
+        self.connections = 0
         self.truth: dict[int, Book] = {}
         self.marks: deque[tuple[int, int, int]] = deque(maxlen=30)
         self.start()
         self.mark(self.snapshot_id())
 
+    @abc.abstractmethod
     def start(self) -> None:
         """Set the first ids."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def ids(self, count: int) -> tuple[int, int, int, list[int]]:
         """Return the numbers of a delta of some changes: first, last, prev, and the id after each change (or none)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def snapshot_id(self) -> int:
         """Return the id at which a snapshot taken now stands."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def restart(self) -> list[Update]:
         """Begin a new numbering, with what the venue sends then."""
-        raise NotImplementedError
 
     def connect(self) -> None:
         """Begin a connection: numbers of frames start anew."""
+        self.connections += 1
 
     def stamp(self, update: Update) -> Update:
         """Give a frame its number on the connection."""

@@ -28,13 +28,13 @@ class Advanced(Venue):
 
     @override
     def start(self) -> None:
-        self.connection = self.given = self.due = 0
+        self.given = self.due = 0
 
     @override
     def connect(self) -> None:
         # A frame of an earlier connection is told by its connection; here by the range of its number.
-        self.connection += 1
-        self.given = self.due = self.connection * CONNECTION_FRAMES_MAX
+        super().connect()
+        self.given = self.due = self.connections * CONNECTION_FRAMES_MAX
 
     @override
     def stamp(self, update: Update) -> Update:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,11 +10,21 @@ import pytest
 from websockets.protocol import State
 
 from cryptoflow.simulator.client import Client
+from cryptoflow.simulator.venues._values import Action
 from cryptoflow.simulator.venues._venue import Session
 from cryptoflow.simulator.venues.binance_usdm import VENUE
 
 
-class Numbered(Session):
+class Plain(Session):
+    """Answer nothing."""
+
+    def on_text(self, message: str | bytes) -> Sequence[Action]:
+        """Pass it over."""
+        del message
+        return ()
+
+
+class Numbered(Plain):
     """Count everything sent on the connection."""
 
     numbered = True
@@ -38,7 +49,7 @@ def client() -> Any:
     connection: Any = SimpleNamespace(transport=transport, state=State.OPEN, keepalive_task=None)
     world: Any = SimpleNamespace(knows=lambda _key: True)
     made = Client(7, connection, VENUE, world)
-    made.session = Session(VENUE, made)
+    made.session = Plain(VENUE, made)
     made.written = written  # type: ignore[attr-defined] # for the test to look at
     return made
 

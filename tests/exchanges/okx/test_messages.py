@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from exchanges.okx import messages
 from exchanges.okx.messages import Arg, BookFrame, Level, SnapshotFrame
+from tests.doubles.wire_examples import documented, hold_to_example
+
+
+@pytest.mark.parametrize("struct", documented(messages))
+def test_the_documented_examples(struct: Any) -> None:
+    """They are read; a required field that is missing or of another type is refused, one that is added skipped."""
+    hold_to_example(struct)
 
 
 def test_a_level_keeps_two_of_its_places() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from exchanges.coinbase.advanced import messages
 from exchanges.coinbase.advanced.messages import BookFrame, BookSnapshotFrame, Product, QuoteFrame, Trade, TradeFrame
+from tests.doubles.wire_examples import documented, hold_to, hold_to_example
 
 LEVEL = {"side": "bid", "event_time": "2026-09-21T14:13:20Z", "price_level": "1.5", "new_quantity": "2"}
 TRADE = {"trade_id": "7", "product_id": "BTC-USD", "price": "1", "size": "2", "side": "BUY", "time": "t"}
@@ -53,24 +55,16 @@ WHOLE: dict[type, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", WHOLE)
-def test_unknown_fields_are_skipped(kind: type) -> None:
-    """A field the venue adds changes nothing (PROTOCOLS 1.8.7)."""
-    plain = msgspec.convert(WHOLE[kind], kind)
-    assert msgspec.json.decode(msgspec.json.encode({**WHOLE[kind], "added": [{"by": "venue"}]}), type=kind) == plain
+@pytest.mark.parametrize("struct", documented(messages))
+def test_the_documented_examples(struct: Any) -> None:
+    """They are read; a required field that is missing or of another type is refused, one that is added skipped."""
+    hold_to_example(struct)
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_missing_fields_are_refused(kind: type) -> None:
-    """Every field without a default is needed."""
-    for name, value in WHOLE[kind].items():
-        if name == "timestamp" and kind is not QuoteFrame:
-            continue  # only a ticker has no other time
-        rest = {key: one for key, one in WHOLE[kind].items() if key != name}
-        with pytest.raises(msgspec.ValidationError):
-            msgspec.convert(rest, kind)
-        with pytest.raises(msgspec.ValidationError):
-            msgspec.convert({**rest, name: {"bent": value}}, kind)
+def test_whole_frames(kind: type) -> None:
+    """They are held to the same; their examples are abridged."""
+    hold_to(kind, WHOLE[kind])
 
 
 @pytest.mark.parametrize("kind", [BookFrame, BookSnapshotFrame])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -10,36 +9,13 @@ import pytest
 
 from exchanges.kraken.spot import messages
 from exchanges.kraken.spot.messages import BookUpdate, Level, Trade
-
-DOCUMENTED = [
-    struct
-    for struct in vars(messages).values()
-    if isinstance(struct, type) and issubclass(struct, msgspec.Struct) and re.search(r"`[{\[]", struct.__doc__ or "")
-]
+from tests.doubles.wire_examples import documented, hold_to_example
 
 
-def payload(struct: Any) -> bytes:
-    """Return the example of a struct's docstring as one line."""
-    text = re.search(r"`([{\[].*?[}\]])`", struct.__doc__, re.DOTALL)
-    assert text
-    return "".join(line.strip() for line in text[1].splitlines()).encode()
-
-
-@pytest.mark.parametrize("struct", DOCUMENTED)
-def test_the_documented_example_decodes(struct: Any) -> None:
-    """The example in a struct's docstring is a payload of that struct."""
-    assert isinstance(msgspec.json.decode(payload(struct), type=struct), struct)
-
-
-@pytest.mark.parametrize("struct", [one for one in DOCUMENTED if not one.__struct_config__.array_like])
-def test_a_required_field_may_not_be_missing(struct: Any) -> None:
-    """Each field without a default is required: leaving it out is an error."""
-    body = msgspec.json.decode(payload(struct))
-    for one in msgspec.structs.fields(struct):
-        if one.required:
-            rest = {key: value for key, value in body.items() if key != one.encode_name}
-            with pytest.raises(msgspec.ValidationError):
-                msgspec.json.decode(msgspec.json.encode(rest), type=struct)
+@pytest.mark.parametrize("struct", documented(messages))
+def test_the_documented_examples(struct: Any) -> None:
+    """They are read; a required field that is missing or of another type is refused, one that is added skipped."""
+    hold_to_example(struct)
 
 
 @pytest.mark.parametrize("text", ["0.00000000", "1.25000000", "1e-7", "1.20E+3", "60000", "0.1234567890123456789"])
