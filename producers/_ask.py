@@ -16,6 +16,7 @@ from producers._orders import (
     SETTLED_MARK,
     SYMBOLS,
     CountOrder,
+    Orders,
     ReplicaOrders,
     SymbolOrder,
     SymbolOrders,
@@ -39,6 +40,15 @@ class Count:
         """Return the indexes of replicas, of before and of now, that did not say that they settled."""
         done = {name.partition("/")[0] for name in self.settled}
         return tuple(one for one in range(max(self.order.count, self.order.previous)) if str(one) not in done)
+
+
+def orders(settings: Settings, timeout_s: float = controls.TIMEOUT_S) -> Orders:
+    """Return all that was ordered; blocks. Raises BrokerAwayError when there is no answer in time."""
+    found = Orders()
+    for name, take in ((SYMBOLS, found.symbols.take), (REPLICAS, found.replicas.take)):
+        for key, value in _table(settings, name, timeout_s).items():
+            take(key, value)
+    return found
 
 
 def symbol_orders(settings: Settings) -> list[SymbolOrder]:
@@ -115,8 +125,8 @@ def order_count(
     return ordered
 
 
-def _table(settings: Settings, name: str) -> dict[str, bytes]:
-    table = controls.ControlTable(settings, name)
+def _table(settings: Settings, name: str, timeout_s: float = controls.TIMEOUT_S) -> dict[str, bytes]:
+    table = controls.ControlTable(settings, name, timeout_s)
     try:
         return table.load()
     finally:

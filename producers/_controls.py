@@ -15,16 +15,17 @@ from cryptoflow import clock
 from cryptoflow.config import Settings
 from cryptoflow.errors import BrokerAwayError, ConfigError, UnreachableError
 
-_TIMEOUT_S = 15.0
+TIMEOUT_S = 15.0
 _BATCH_MAX = 500
 
 
 class ControlTable:
     """Follow one control topic. `load` reads all of it and blocks; `poll` returns what came since and does not."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, timeout_s: float = TIMEOUT_S) -> None:
         """Take the topic; nothing is reached yet."""
         self._settings = settings
+        self._timeout_s = timeout_s
         self.topic = settings.kafka.control_topic(name)
         self._consumer: confluent_kafka.Consumer | None = None
 
@@ -39,13 +40,13 @@ class ControlTable:
             }
         )
         try:
-            found = consumer.list_topics(self.topic, timeout=_TIMEOUT_S).topics[self.topic]
+            found = consumer.list_topics(self.topic, timeout=self._timeout_s).topics[self.topic]
             if found.error is not None or not found.partitions:
                 consumer.close()
                 return {}
             self._consumer = consumer
             place = confluent_kafka.TopicPartition(self.topic, 0, confluent_kafka.OFFSET_BEGINNING)
-            end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)[1]
+            end = consumer.get_watermark_offsets(place, timeout=self._timeout_s)[1]
             consumer.assign([place])
             return self._read_to(end)
         except confluent_kafka.KafkaException as error:
@@ -63,7 +64,7 @@ class ControlTable:
 
     def _read_to(self, end: int) -> dict[str, bytes]:
         table: dict[str, bytes] = {}
-        deadline_s = clock.monotonic_s() + _TIMEOUT_S
+        deadline_s = clock.monotonic_s() + self._timeout_s
         while self._consumer is not None and end:
             for key, value in self._taken(0.2):
                 if value:
@@ -74,7 +75,7 @@ class ControlTable:
             if self._consumer.position([confluent_kafka.TopicPartition(self.topic, 0)])[0].offset >= end:
                 break
             if clock.monotonic_s() > deadline_s:
-                raise BrokerAwayError(f"reading {self.topic}: no answer within {_TIMEOUT_S:g} s")
+                raise BrokerAwayError(f"reading {self.topic}: no answer within {self._timeout_s:g} s")
         return table
 
     def _taken(self, timeout_s: float) -> Iterator[tuple[str, bytes]]:
@@ -104,11 +105,11 @@ def write(settings: Settings, name: str, changes: Mapping[str, bytes]) -> None:
             "acks": "all",
             "enable.idempotence": True,
             "allow.auto.create.topics": False,
-            "message.timeout.ms": int(_TIMEOUT_S * 1000),
+            "message.timeout.ms": int(TIMEOUT_S * 1000),
         }
     )
     try:
-        found = producer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        found = producer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
     except confluent_kafka.KafkaException as error:
         raise UnreachableError(
             f"writing {topic}: {error.args[0].str()}", fix="check kafka.bootstrap_servers and that the broker runs"
@@ -117,7 +118,7 @@ def write(settings: Settings, name: str, changes: Mapping[str, bytes]) -> None:
         raise ConfigError(f"writing {topic}: it does not exist", fix="run `cryptoflow topics apply`")
     for key, value in changes.items():
         producer.produce(topic, value or None, key.encode(), partition=0, on_delivery=told)
-    left = producer.flush(_TIMEOUT_S)
+    left = producer.flush(TIMEOUT_S)
     if failed or left:
         raise UnreachableError(
             f"writing {topic}: {failed[0] if failed else 'no answer'}", fix="check that the broker runs"

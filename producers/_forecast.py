@@ -18,9 +18,10 @@ from producers._choose import Selections, choose
 from producers._connection import connects_at_most
 from producers._egress import host_of
 from producers._ipshards import IpShards
+from producers._orders import Orders, count_key, names_of
 from producers._pace import least_s
 from producers._plan import Carried, choose_streams, spread
-from producers._replica import owner_of
+from producers._replica import Replica
 from producers._rest import budget_of
 from schemas import InstrumentDefinition
 
@@ -88,11 +89,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Hold all shares, the names nobody lists, and every published limit that would be broken."""
+    """Hold all shares, the names nobody lists, and every published limit that would be broken.
+
+    `notes` say what was counted besides the configuration, and what could not be.
+    """
 
     shares: tuple[Share, ...]
     unknown: Mapping[tuple[str, str], Sequence[str]]
     breaks: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def forecast(
@@ -102,22 +107,28 @@ def forecast(
     selections: Selections,
     shards: IpShards,
     *,
+    orders: Orders | None = None,
     one_address: bool = False,
 ) -> Forecast:
-    """Plan every replica of `settings.replica_count`.
+    """Plan every replica: as many as were ordered, else `settings.replica_count`.
 
-    Replicas are taken to leave from an address each, unless the shards name addresses or
-    `one_address` says that they share one. Raises ConfigError for a symbol without an address.
+    What was ordered of symbols holds over the selections. Replicas are taken to leave from an address each,
+    unless the shards name addresses or `one_address` says that they share one. Raises ConfigError for a
+    symbol without an address.
     """
+    orders = orders or Orders()
     shares: list[Share] = []
     unknown: dict[tuple[str, str], Sequence[str]] = {}
     for (exchange, name), market in markets.items():
         definitions, volumes = listed[exchange, name]
         chosen = choose(selections.of(exchange, name), definitions, volumes)
         unknown[exchange, name] = chosen.unknown
-        shards.check(exchange, name, chosen.symbols)
+        symbols = orders.symbols.apply(exchange, name, chosen.symbols, names_of(definitions))
+        shards.check(exchange, name, symbols)
+        key, own = count_key(settings.feed, exchange, name), Replica(0, settings.replica_count)
+        count = orders.replicas.replica(key, own).count
         one = _MarketForecast(settings, exchange, market, definitions, shards, bool(selections.of(exchange, name).top))
-        shares += [one.share(replica, chosen.symbols) for replica in range(settings.replica_count)]
+        shares += [one.share(Replica(index, count), symbols) for index in range(count)]
     endpoints = {(e, n, one.name): one for (e, n), market in markets.items() for one in market.endpoints}
     return Forecast(tuple(shares), unknown, tuple(_breaks(shares, endpoints, one_address=one_address)))
 
@@ -148,14 +159,13 @@ class _MarketForecast:
         self._asked_weight = sum(one.weight for one in requests)
         self._listed_weight = sum(one.weight for one in market.instruments_requests)
 
-    def share(self, replica: int, chosen: Sequence[str]) -> Share:
+    def share(self, replica: Replica, chosen: Sequence[str]) -> Share:
         market, exchange = self._market, self._exchange
-        count = self._settings.replica_count
-        symbols = [symbol for symbol in chosen if owner_of(exchange, market.name, symbol, count) == replica]
+        symbols = [symbol for symbol in chosen if replica.owns(exchange, market.name, symbol)]
         carried = spread(market, self._streams, symbols, self._indexes, self._address_of)
         lines = self._settings.connections_of(exchange, market.name)
         connections = tuple(self._opened(one) for one in carried for _ in range(lines))
-        return Share(exchange, market.name, replica, tuple(symbols), connections, tuple(self._weights(symbols)))
+        return Share(exchange, market.name, replica.index, tuple(symbols), connections, tuple(self._weights(symbols)))
 
     def _address_of(self, symbol: str) -> str:
         return self._shards.address(self._exchange, self._market.name, symbol)

@@ -32,6 +32,7 @@ class _Giving:
     elected: dict[str, str] = field(default_factory=dict)
     seen: bool = False
     proven_s: float = 0.0
+    together: tuple[Symbol, ...] = ()
 
 
 @dataclass
@@ -97,6 +98,10 @@ class Handover:
         self._taking.pop(symbol, None)
         self._giving.setdefault(symbol, _Giving(now_s))
 
+    def hold(self, symbol: Symbol, together: Iterable[Symbol]) -> None:
+        """Keep a symbol to be given up until others, to be given up too, may go: the indexes it follows."""
+        self._giving[symbol].together = tuple(together)
+
     def take(self, symbol: Symbol, heard: LastHeard, now_s: float) -> None:
         """Begin to take a symbol up; `heard` is what the log held of it before. One that was never let go stays."""
         if self._giving.pop(symbol, None) is None:
@@ -136,14 +141,18 @@ class Handover:
         that says nothing proves nothing either way.
         """
         done: list[Given] = []
+        stay = {symbol for symbol, one in self._giving.items() if not self._may_go(one, now_s)}
         for symbol, one in list(self._giving.items()):
-            quiet = one.seen and now_s - one.since_s >= self._limit_s
-            if quiet or (one.proven_s and now_s - one.proven_s >= self._hold_s):
+            if stay.isdisjoint((symbol, *one.together)):
                 del self._giving[symbol]
                 # A reconnect of ours during the overlap may have elected it: the log must not wait for what ends.
                 ours = [kind for kind, conn in one.elected.items() if self._is_ours(conn) and kind in one.conns]
                 done.append(Given(symbol, {kind: one.conns[kind] for kind in ours}))
         return done
+
+    def _may_go(self, giving: _Giving, now_s: float) -> bool:
+        quiet = giving.seen and now_s - giving.since_s >= self._limit_s
+        return quiet or bool(giving.proven_s and now_s - giving.proven_s >= self._hold_s)
 
     def taken(self, now_s: float) -> list[Taken]:
         """Return the symbols whose earlier owner is accounted for, and forget them."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import cast
 
 from typing_extensions import override
 
 from cryptoflow.config import Settings
-from cryptoflow.errors import ConfigError
+from cryptoflow.errors import BrokerAwayError, ConfigError
 from exchanges import Market
 from producers import _guard as guard
 from producers._addresses import addresses_meant
+from producers._ask import orders
 from producers._balance import Balance
 from producers._choose import Selections, choose
 from producers._egress import Egress
@@ -23,9 +25,12 @@ from producers._forecast import Forecast, Listed, forecast
 from producers._intake import Intake
 from producers._ipshards import IpShards
 from producers._market import MarketRun
+from producers._orders import Orders, ReplicaOrders, count_key
 from producers._produce import Recorded
 from producers._publisher import Publisher
 from schemas import InstrumentDefinition
+
+_ORDERS_S = 5.0
 
 MarketName = tuple[str, str]
 """An exchange and one of its markets."""
@@ -145,10 +150,13 @@ async def plan(
     bodies: Mapping[MarketName, Sequence[bytes]],
     *,
     one_address: bool = False,
+    as_many: bool = False,
 ) -> Forecast:
     """Foretell what producers will do; only markets whose REST answers are not given are asked, and only that.
 
-    Raises ConfigError in one line for what could not be recorded at all.
+    Orders in the control topics count as for a running producer, where the broker answers; `as_many` plans
+    `producer.replica_count` replicas whatever was ordered. Raises ConfigError in one line for what could
+    not be recorded at all.
     """
     selections.check({venue.exchange.name: venue.markets for venue in venues})
     listed = read_listed(venues, bodies)
@@ -162,6 +170,28 @@ async def plan(
     if any(venue.markets for venue in missing):
         listed |= await look(settings, [venue for venue in missing if venue.markets], selections)
     markets = {(venue.exchange.name, name): venue.exchange.markets[name] for venue in venues for name in venue.markets}
-    found = forecast(settings.producer, markets, listed, selections, shards, one_address=one_address)
+    ordered, notes = await _ordered(settings, markets)
+    if as_many:
+        ordered.replicas = ReplicaOrders()
+    own = settings.producer
+    found = forecast(own, markets, listed, selections, shards, orders=ordered, one_address=one_address)
     selections.refuse_unknown(found.unknown)
-    return found
+    return replace(found, notes=notes)
+
+
+async def _ordered(settings: Settings, markets: Collection[MarketName]) -> tuple[Orders, tuple[str, ...]]:
+    """Return what was ordered, and what is to be said of it; nothing while the broker does not answer."""
+    missing = "kafka.bootstrap_servers is not set"
+    try:
+        found = await asyncio.to_thread(orders, settings, _ORDERS_S) if settings.kafka.bootstrap_servers else None
+    except BrokerAwayError as error:
+        found, missing = None, str(error)
+    if found is None:
+        return Orders(), (f"orders of `cryptoflow symbols` and `cryptoflow replicas` are not counted: {missing}",)
+    notes = []
+    for exchange, market in markets:
+        count = found.replicas.counts.get(count_key(settings.producer.feed, exchange, market))
+        if count is not None:
+            notes.append(f"{count.key}: {count.count} replicas are ordered")
+        notes += [f"{one.key}: {one.state} by order" for one in found.symbols.of(exchange, market)]
+    return found, tuple(notes)

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from producers._replica import Replica
+from schemas import InstrumentDefinition
 
 SYMBOLS, REPLICAS = "symbols", "replicas"
 """Names of the control topics."""
@@ -147,6 +148,20 @@ class ReplicaOrders:
         if order is None or (name in self.settled and self.settled[name].order_at_ns == order.at_ns):
             return None
         return name, Settled(who, order.count, order.at_ns, now_ns)
+
+
+@dataclass
+class Orders:
+    """Hold all that was ordered."""
+
+    symbols: SymbolOrders = field(default_factory=SymbolOrders)
+    replicas: ReplicaOrders = field(default_factory=ReplicaOrders)
+
+
+def names_of(listed: Iterable[InstrumentDefinition]) -> dict[str, str]:
+    """Lead from the native and canonical names of what is listed to the native ones."""
+    found = list(listed)
+    return {one.symbol: one.native_symbol for one in found} | {one.native_symbol: one.native_symbol for one in found}
 
 
 def who_is(index: int, kinds: Sequence[str]) -> str:

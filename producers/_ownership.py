@@ -20,7 +20,7 @@ from cryptoflow.errors import BrokerAwayError, StopError
 from producers import _controls as controls
 from producers._choose import Selections, choose
 from producers._handover import Given, Handover, Taken
-from producers._orders import REPLICAS, SYMBOLS, ReplicaOrders, SymbolOrders, count_key, who_is
+from producers._orders import REPLICAS, SYMBOLS, ReplicaOrders, SymbolOrders, count_key, names_of, who_is
 from producers._replica import Replica
 from producers._restart import LastHeard, Symbol, last_heard
 from producers._tail import Tail
@@ -146,9 +146,7 @@ class Ownership:
         """Return the native symbols to record now: those owned, and those not yet given up."""
         chosen = choose(self.selections.of(self.exchange, market), listed, volumes)
         self.unknown[self.exchange, market] = chosen.unknown
-        names = {one.symbol: one.native_symbol for one in listed}
-        names |= {one.native_symbol: one.native_symbol for one in listed}
-        symbols = self.symbols.apply(self.exchange, market, chosen.symbols, names)
+        symbols = self.symbols.apply(self.exchange, market, chosen.symbols, names_of(listed))
         replica = self.replica(market)
         ours = {symbol for symbol in symbols if replica.owns(self.exchange, market, symbol)}
         theirs = set(symbols) - ours
@@ -197,6 +195,8 @@ class Ownership:
     async def run(self, markets: Mapping[str, Running], partitions: int) -> None:
         """Follow orders and handovers until cancelled."""
         tail: Tail | None = None
+        for market, running in markets.items():
+            self._give_indexes(market, running)
         try:
             while True:
                 if self.poll():
@@ -234,6 +234,7 @@ class Ownership:
         for symbol in set(target) & set(running.held):
             if replica.owns(self.exchange, market, symbol) and (market, symbol) in self.handover.giving:
                 self.handover.forget((market, symbol))
+        self._give_indexes(market, running)
         held = running.wanted()
         fresh = {lane: kinds for lane, kinds in running.wanted(target).items() if lane not in held}
         if fresh:
@@ -244,6 +245,19 @@ class Ownership:
                 if lane not in taken:
                     running.missed(lane[1], evidence)
         self._apply(market, running, "ordered")
+
+    def _give_indexes(self, market: str, running: Running) -> None:
+        """Give indexes up with the last symbols that follow them here, and not before."""
+        giving = {name for place, name in self.handover.giving if place == market}
+        kept = running.wanted([symbol for symbol in running.held if symbol not in giving])
+        for name in giving:
+            if (market, name) in kept:
+                self.handover.forget((market, name))
+        for symbol in giving.intersection(running.held):
+            indexes = [lane for lane in running.wanted([symbol]) if lane not in kept and lane[1] != symbol]
+            for lane in indexes:
+                self.handover.give(lane, clock.monotonic_s())
+            self.handover.hold((market, symbol), indexes)
 
     def _advance(self, tail: Tail, markets: Mapping[str, Running]) -> None:
         """Hear the log and end the handovers that are proven."""

@@ -45,8 +45,10 @@ def command(
 ) -> None:
     r"""Print who would own what, over which connections and addresses, and at what REST weight.
 
-    No socket is opened; the list of instruments comes from REST, or from files. A plan that breaks a
-    limit a venue publishes is printed and refused with exit code 2.
+    No socket is opened; the list of instruments comes from REST, or from files. Symbols and replicas
+    that were ordered at run time are counted where the broker answers, else it is said that they are
+    not; --replica-count plans so many replicas whatever was ordered. A plan that breaks a limit a venue
+    publishes is printed and refused with exit code 2.
 
     \b
     Example:
@@ -60,7 +62,8 @@ def command(
     chosen = selections_of(settings, expressions, names)
     known = [(venue.exchange.name, market) for venue in venues for market in venue.markets]
     bodies = _bodies(instruments, known)
-    found = asyncio.run(plan(settings, venues, chosen, bodies, one_address=one_address))
+    as_many = replica_count is not None
+    found = asyncio.run(plan(settings, venues, chosen, bodies, one_address=one_address, as_many=as_many))
     if as_json:
         say_json(_plain(found))
     else:
@@ -99,7 +102,7 @@ def _plain(found: Forecast) -> dict[str, object]:
         weights = [{**asdict(weight), "start_s": weight.start_s} for weight in one.weights]
         return {**asdict(one), "streams": one.streams, "shards": shards, "weights": weights}
 
-    return {"shares": [share(one) for one in found.shares], "breaks": list(found.breaks)}
+    return {"shares": [share(one) for one in found.shares], "breaks": list(found.breaks), "notes": list(found.notes)}
 
 
 def _say(found: Forecast) -> None:
@@ -126,6 +129,10 @@ def _say(found: Forecast) -> None:
             for one in share.connections
         ],
     )
+    if found.notes:
+        click.echo()
+    for text in found.notes:
+        click.echo(text)
 
 
 def _share_row(share: Share) -> tuple[object, ...]:

@@ -57,9 +57,9 @@ def test_a_topic_that_is_missing_is_an_empty_table(settings: Settings) -> None:
 
 def test_a_broker_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading can be tried again, writing ends."""
-    monkeypatch.setattr(_controls, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(_controls, "TIMEOUT_S", 0.3)
     away = Settings(kafka=Kafka(bootstrap_servers="127.0.0.1:1"))
     with pytest.raises(BrokerAwayError):
-        ControlTable(away, NAME).load()
+        ControlTable(away, NAME, 0.3).load()
     with pytest.raises(UnreachableError):
         write(away, NAME, {"a": b"1"})

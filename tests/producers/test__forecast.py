@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from cryptoflow import registry
@@ -14,6 +15,7 @@ from exchanges import Market
 from producers._choose import selections
 from producers._forecast import Forecast, forecast
 from producers._ipshards import IpShards
+from producers._orders import CountOrder, Orders, SymbolOrder
 from producers._replica import owner_of
 from schemas import InstrumentDefinition
 
@@ -78,6 +80,27 @@ def test_replicas_share_the_symbols() -> None:
         assert share.symbols
         assert all(owner_of(*USDM, symbol, 3) == share.replica for symbol in share.symbols)
     assert sum(len(share.symbols) for share in found.shares) == 300
+
+
+def test_orders_hold_over_the_configuration() -> None:
+    """As many replicas as were ordered of the feed, and the symbols added and removed by name."""
+    ordered = Orders()
+    for one in (
+        CountOrder(*USDM, 3, 2, 1),
+        CountOrder(*USDM, 4, 2, 1, "b"),
+        SymbolOrder(*USDM, "S0007-USDT", "removed", 1),
+        SymbolOrder(*USDM, "S0100USDT", "added", 1),
+        SymbolOrder(*USDM, "NOPE", "added", 1),
+    ):
+        take = ordered.replicas.take if isinstance(one, CountOrder) else ordered.symbols.take
+        take(one.key, msgspec.json.encode(one))
+    for feed, count in (("", 3), ("b", 4), ("c", 2)):
+        settings, listed = Producer(replica_count=2, feed=feed), {USDM: (definitions(200), {})}
+        chosen = selections([",".join(f"S{one:04d}USDT" for one in range(50))])
+        found = forecast(settings, {USDM: MARKETS[USDM]}, listed, chosen, IpShards(), orders=ordered)
+        assert [share.replica for share in found.shares] == list(range(count))
+        held = {symbol for share in found.shares for symbol in share.symbols}
+        assert held == {f"S{one:04d}USDT" for one in (*range(50), 100)} - {"S0007USDT"}
 
 
 def test_the_first_snapshots_take_as_long_as_the_budget_says() -> None:

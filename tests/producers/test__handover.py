@@ -46,6 +46,22 @@ def test_a_giver_lets_go_once_every_kind_it_is_sent_is_seen_from_another() -> No
     assert not one
 
 
+def test_a_symbol_goes_no_earlier_than_the_index_it_follows() -> None:
+    """Its new owner may be sent the index later; the index itself may go first."""
+    index, other = ("usdm", "I"), ("usdm", "BBB")
+    for first in (KEY, index):
+        one = handover()
+        for lane in (KEY, index, other):
+            one.give(lane, 0)
+        one.hold(KEY, [index])
+        one.hear(record(("own", "trades", 1), ("new", "trades", 1), symbol=first[1]), 1)
+        one.hear(record(("own", "trades", 1), ("new", "trades", 1), symbol="BBB"), 1)
+        assert {given.symbol for given in one.given(20)} == {other, first} - {KEY}
+        for lane in (KEY, index):
+            one.hear(record(("own", "trades", 2), ("new", "trades", 2), symbol=lane[1]), 20)
+        assert {given.symbol for given in one.given(20 + HOLD_S)} == {KEY, index} - ({first} - {KEY})
+
+
 def test_a_giver_that_sees_nobody_keeps_the_symbol() -> None:
     """Not even a limit gives a symbol up to nobody; it is told as waiting."""
     one = handover()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import uuid
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ import msgspec
 import pytest
 
 from cryptoflow import registry
-from cryptoflow.config import Producer, Settings
+from cryptoflow.config import Kafka, Producer, Settings
 from cryptoflow.errors import ConfigError
+from cryptoflow.localstack.mockbroker import serve
+from producers import _look
+from producers._ask import order_count, order_symbols
 from producers._choose import selections
 from producers._look import look, plan, read_listed
+from producers._orders import REPLICAS, SYMBOLS
 from producers._produce import Recorded
 from producers._record import record
 from tests.doubles.venue_run import venue
@@ -71,6 +76,27 @@ async def test_a_plan_from_files_reaches_nobody() -> None:
         await plan(settings, VENUES, selections(["NOPE"]), bodies)
     with pytest.raises(ConfigError, match="okx: is not recorded"):
         await plan(settings, VENUES, selections(["okx: all"]), bodies)
+
+
+async def test_what_was_ordered_is_counted_where_the_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As running producers follow it; else the plan says that it is not counted."""
+    bodies = {USDM: [listing("AAAUSDT", "BBBUSDT")]}
+    kafka = Kafka(prefix=f"p{uuid.uuid4().hex[:6]}.")
+    servers = serve({kafka.control_topic(name): 1 for name in (SYMBOLS, REPLICAS)})
+    settings = Settings(kafka=Kafka(prefix=kafka.prefix, bootstrap_servers=servers))
+    order_count(settings, [USDM], 3)
+    order_symbols(settings, [USDM], ["BBBUSDT"], "removed")
+    found = await plan(settings, VENUES, selections(["all"]), bodies)
+    assert found.notes == ("binance.usdm: 3 replicas are ordered", "binance.usdm.BBBUSDT: removed by order")
+    assert [share.symbols for share in found.shares if share.symbols] == [("AAAUSDT",)]
+    assert len(found.shares) == 3
+    found = await plan(settings, VENUES, selections(["all"]), bodies, as_many=True)
+    assert len(found.shares) == 1
+    monkeypatch.setattr(_look, "_ORDERS_S", 0.2)
+    for servers in ("", "127.0.0.1:1"):
+        alone = Settings(kafka=Kafka(bootstrap_servers=servers))
+        (note,) = (await plan(alone, VENUES, selections(["all"]), bodies)).notes
+        assert "are not counted" in note
 
 
 async def test_over_rest_only_lists_are_asked_for(tmp_path: Path) -> None:

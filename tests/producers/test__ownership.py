@@ -27,12 +27,10 @@ from tests.doubles.venue_run import until
 
 MARKET = "usdm"
 NAMES = tuple(f"S{number:02d}" for number in range(12))
-INDEX = "USD-INDEX"
-FOLLOWERS = ("S00", "S01")
+INDEX, LONE_INDEX = "USD-INDEX", "LONE-INDEX"
+FOLLOWED = {"S00": INDEX, "S01": INDEX, "S02": LONE_INDEX}
 LISTED = [
-    InstrumentDefinition(
-        name, f"{name}-USD", name, "USD", "USD", "perpetual", "on", index=INDEX if name in FOLLOWERS else None
-    )
+    InstrumentDefinition(name, f"{name}-USD", name, "USD", "USD", "perpetual", "on", index=FOLLOWED.get(name))
     for name in (*NAMES, "NEW")
 ]
 NO_VOLUMES: Mapping[str, Decimal] = {}
@@ -117,11 +115,11 @@ def test_a_start_under_a_new_count_keeps_what_was_ours_until_it_is_given() -> No
 
 def lanes(symbols: Iterable[str]) -> dict[Symbol, frozenset[str]]:
     """Return the kinds of symbols and of the index they follow."""
-    index = [INDEX] if set(FOLLOWERS).intersection(symbols) else []
-    return dict.fromkeys([(MARKET, name) for name in (*symbols, *index)], KINDS)
+    indexes = [FOLLOWED[name] for name in symbols if name in FOLLOWED]
+    return dict.fromkeys([(MARKET, name) for name in (*symbols, *indexes)], KINDS)
 
 
-def heard(now_ns: int, kind: str = "trades", **ages_s: float) -> LastHeard:
+def heard(now_ns: int, ages_s: Mapping[str, float], kind: str = "trades") -> LastHeard:
     """Remember when symbols were last heard."""
     one = LastHeard("binance", lanes(NAMES))
     for name, age_s in ages_s.items():
@@ -142,7 +140,7 @@ def test_what_a_living_owner_writes_is_taken_without_a_gap() -> None:
     fresh = sorted(owned(1, 3) - owned(1, 2))
     living, dead = fresh[:1], fresh[1:]
     now_ns = clock.now_ns()
-    log = heard(now_ns, **dict.fromkeys(living, 1.0), **dict.fromkeys([*dead, *owned(1, 2)], 3600.0))
+    log = heard(now_ns, dict.fromkeys(living, 1.0) | dict.fromkeys([*dead, *owned(1, 2)], 3600.0))
     assert living
     assert started(one, log, now_ns) == set(living) == {name for _, name in one.handover.taking}
 
@@ -150,7 +148,7 @@ def test_what_a_living_owner_writes_is_taken_without_a_gap() -> None:
 def test_without_an_order_or_once_settled_a_start_takes_nothing_over() -> None:
     """A restart is a restart."""
     now_ns = clock.now_ns()
-    log = heard(now_ns, **dict.fromkeys(NAMES, 1.0))
+    log = heard(now_ns, dict.fromkeys(NAMES, 1.0))
     one = ownership(replica(1, 3))
     assert started(one, log, now_ns) == set()
     one.replicas.take(*count_order(3, 2))
@@ -165,22 +163,22 @@ def test_what_another_has_written_of_since_the_start_is_taken_without_a_gap() ->
     one = ownership(replica(1, 3))
     fresh = min(owned(1, 3))
     now_ns = clock.now_ns()
-    assert started(one, heard(now_ns, **{fresh: -1.0}), now_ns) == {fresh}
+    assert started(one, heard(now_ns, {fresh: -1.0}), now_ns) == {fresh}
     one = ownership(replica(1, 3))
-    assert started(one, heard(now_ns, kind="book", **{fresh: -1.0}), now_ns) == set(), "another kind proves nothing"
+    assert started(one, heard(now_ns, {fresh: -1.0}, "book"), now_ns) == set(), "another kind proves nothing"
 
 
 @pytest.mark.parametrize("age_s", [1.0, 3600.0])
 def test_an_index_that_another_replica_follows_has_no_gap(age_s: float) -> None:
     """While the other lives: a start, or a symbol that changes hands, misses nothing of it."""
     now_ns = clock.now_ns()
-    log = heard(now_ns, **dict.fromkeys([*NAMES, INDEX], age_s))
+    log = heard(now_ns, dict.fromkeys([*NAMES, INDEX, LONE_INDEX], age_s))
     lives = {INDEX} if age_s < 10 else set()
     assert started(ownership(replica(1, 2)), log, now_ns) == lives
     assert started(ownership(replica(0, 1)), log, now_ns) == set(), "nobody else follows it"
     grown = ownership(replica(1, 2))
     grown.replicas.take(*count_order(2, 1))
-    assert started(grown, log, now_ns) == (owned(1, 2) | lives if lives else set())
+    assert started(grown, log, now_ns) == (owned(1, 2) | {INDEX, LONE_INDEX} if lives else set())
 
 
 def test_traded_values_are_asked_for_only_where_they_decide() -> None:
@@ -330,7 +328,9 @@ async def test_a_new_count_overlaps_the_owners(cluster: Cluster) -> None:
 
         def overlapping() -> bool:
             old.market.write()
-            return set(new.market.held) == moving and len(set(old.own.handover.giving)) == len(moving)
+            return set(new.market.held) == moving and set(old.own.handover.giving) == {
+                (MARKET, name) for name in (*moving, LONE_INDEX)
+            }
 
         await until(overlapping, 15, "taking the symbols up")
         assert set(old.market.held) == set(NAMES)
@@ -362,6 +362,24 @@ async def test_an_index_is_heard_over_a_handover(cluster: Cluster) -> None:
         await until(lambda: INDEX in [symbol for symbol, _ in new.market.gaps], 15, "declaring what nobody recorded")
 
 
+async def test_an_index_goes_with_the_last_symbol_that_follows_it(cluster: Cluster) -> None:
+    """The giver keeps both until the other has written of both; where a symbol stays, the index stays, too."""
+    async with running(cluster, 0, 1) as old:
+        cluster.order(count_order(2, 1, clock.now_ns()), topic=REPLICAS)
+
+        def given() -> bool:
+            for name in owned(1, 2):
+                cluster.trade(name, "conn1")
+            old.market.write()
+            return {name for _, name in old.own.handover.giving} == {"S02", LONE_INDEX}
+
+        await until(given, 15, "giving up what was written of")
+        assert {"S02"} | owned(0, 2) == set(old.market.held)
+        cluster.trade(LONE_INDEX, "conn1")
+        await until(lambda: set(old.market.held) == owned(0, 2), 15, "giving up the symbol with its index")
+        assert not old.own.handover
+
+
 async def test_nobody_gives_a_symbol_up_to_nobody(cluster: Cluster) -> None:
     """A count ordered before the further replica runs costs nothing; it is told as waiting, and can be taken back."""
     async with running(cluster, 0, 1, handover_limit_s=0.2) as one:
@@ -383,7 +401,7 @@ async def test_a_taker_whose_giver_died_declares_what_nobody_recorded(cluster: C
     name = min(owned(1, 2))
     cluster.trade(name, "conn0", age_s=1.0)
     async with running(cluster, 1, 2, handover_limit_s=0.5) as one:
-        log = heard(clock.now_ns(), **{name: 1.0})
+        log = heard(clock.now_ns(), {name: 1.0})
         assert one.own.start(one.market.wanted(), log, clock.now_ns()) == {(MARKET, name)}
         await until(lambda: one.market.gaps, 15, "declaring the gap")
         ((symbol, gap),) = one.market.gaps

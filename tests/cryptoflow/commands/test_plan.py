@@ -47,7 +47,8 @@ def test_people_get_two_tables(cli: Callable[..., Any], listed: str) -> None:
     """One line per replica and market, one per connection."""
     told = cli("plan", *WHERE, "--instruments", listed, "--symbols", "top=3 all", "--streams", "book,quotes")
     assert told.exit_code == 0, told.output
-    shares, connections = told.stdout.split("\n\n")
+    shares, connections, notes = told.stdout.split("\n\n")
+    assert notes.endswith("are not counted: kafka.bootstrap_servers is not set\n")
     assert shares.splitlines()[1].split()[:5] == ["0", "binance.usdm", "3", "1", "6"]
     assert connections.splitlines()[1].split()[:6] == ["0", "binance.usdm", "public", "any", "6", "1024"]
     assert "S0000USDT, S0001USDT, S0002USDT" in connections
