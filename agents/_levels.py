@@ -48,6 +48,25 @@ class KeptBook(msgspec.Struct):
 
         A size of 0 deletes; so does one below, which is filtered at other venues (PROTOCOLS 6.1.6, 7.2.4).
         """
+        if self.bids or self.asks:
+            self._change(levels)
+        else:
+            self._fill(levels)
+        depth = LEVELS_MAX if self.depth is None else min(self.depth, LEVELS_MAX)
+        del self.asks[depth:]
+        del self.bids[:-depth]
+
+    def _fill(self, levels: Iterable[tuple[str, str, str]]) -> None:
+        """Do what `_change` does to an empty book; a snapshot may have tens of thousands of levels."""
+        bids: dict[Decimal, BookLevel] = {}
+        asks: dict[Decimal, BookLevel] = {}
+        for side, price_text, size_text in levels:
+            price = Decimal(price_text)
+            (bids if side == BID else asks)[price] = BookLevel(price, Decimal(size_text), price_text, size_text)
+        self.bids = sorted(level for level in bids.values() if level.size > 0)
+        self.asks = sorted(level for level in asks.values() if level.size > 0)
+
+    def _change(self, levels: Iterable[tuple[str, str, str]]) -> None:
         for side, price_text, size_text in levels:
             kept = self.bids if side == BID else self.asks
             price, size = Decimal(price_text), Decimal(size_text)
@@ -57,9 +76,6 @@ class KeptBook(msgspec.Struct):
                 kept[place : place + found] = [BookLevel(price, size, price_text, size_text)]
             elif found:
                 del kept[place]
-        depth = LEVELS_MAX if self.depth is None else min(self.depth, LEVELS_MAX)
-        del self.asks[depth:]
-        del self.bids[:-depth]
 
     def crossing(self, *, begun: bool) -> str:
         """Say what crosses in the book after a whole frame, "" where nothing does or where it may.

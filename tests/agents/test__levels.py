@@ -37,6 +37,21 @@ def test_levels_are_taken_in_the_order_listed() -> None:
     assert texts(book(("ask", "1.0", "0.000"), ("ask", "1.00", "3")))[1] == [("1.00", "3")]
 
 
+def test_a_snapshot_is_taken_as_its_levels_would_be_one_by_one() -> None:
+    """Whatever it holds: prices twice, sizes of 0 or below, more levels than are kept."""
+    draw = random.Random(8)
+    for _ in range(300):
+        sides, sizes = ("bid", "ask"), ("-1", "0", "0.00", "1", "2.0")
+        levels = [
+            (draw.choice(sides), f"{draw.randrange(9)}.{'0' * draw.randrange(1, 3)}", draw.choice(sizes))
+            for _ in range(20)
+        ]
+        at_once, one_by_one = book(*levels, depth=20), book(depth=20)
+        for level in levels:
+            one_by_one.apply([level])
+        assert at_once == one_by_one
+
+
 def test_zero_deletes_and_an_unknown_price_is_no_harm() -> None:
     """A delete for a price that is not there is normal."""
     assert texts(book(("bid", "1", "1"), ("bid", "2", "0"), ("bid", "1", "0.0"))) == ([], [])
