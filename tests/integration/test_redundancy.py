@@ -14,9 +14,12 @@ from cryptoflow.simulator.venues import markets
 from exchanges import BOOK_SNAPSHOT
 from tests.doubles.market_bench import MarketBench, market_bench
 
-UNSCOPED = ("binance.usdm", "binance.spot", "okx.swap")
+UNSCOPED = (
+    "binance.usdm", "binance.spot", "bybit.spot", "bybit.linear", "okx.spot", "okx.swap", "okx.futures",
+)  # fmt: skip
 SCOPED = ("kraken.spot", "kraken.futures", "coinbase.spot", "coinbase.exchange")
 SETTLE_S = 1.0
+RESTART_ID = 1
 ROWS_MIN = 10
 
 
@@ -35,13 +38,18 @@ def check_trades(bench: MarketBench) -> None:
 
 
 def check_books(bench: MarketBench) -> None:
-    """Hold the updates of books to their ids: each once, each after the one before."""
+    """Hold the updates of books to their ids: each once, each after the one before, until a restart counts anew."""
     for symbol in {row["native_symbol"] for row in bench.rows["md.book"]}:
-        rows = [row for row in bench.rows["md.book"] if row["native_symbol"] == symbol and row["kind"] == "delta"]
-        spans = list(dict.fromkeys((row["raw_offset"], row["first_update_id"], row["last_update_id"]) for row in rows))
-        lasts = [last for _, _, last in spans if last is not None]
-        assert max(Counter(lasts).values(), default=1) == 1, symbol
-        assert all(before < after for before, after in pairwise(lasts)), symbol
+        rows = [row for row in bench.rows["md.book"] if row["native_symbol"] == symbol]
+        frames = dict.fromkeys(
+            (row["raw_offset"], row["kind"], row["last_update_id"], row["exchange_ns"]) for row in rows
+        )
+        restarts = [frame[2:] for frame in frames if frame[1] == "book_snapshots" and frame[2] == RESTART_ID]
+        assert len(set(restarts)) == len(restarts), symbol
+        lasts = [
+            last for _, kind, last, _ in frames if last is not None and (kind == "book_deltas" or last == RESTART_ID)
+        ]
+        assert all(before < after or after == RESTART_ID for before, after in pairwise(lasts)), symbol
 
 
 def gaps_of(bench: MarketBench) -> list[tuple[Any, ...]]:
