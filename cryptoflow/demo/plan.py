@@ -28,6 +28,9 @@ PATIENCE = {
 }
 """A replay runs at another speed than its venue and ends: there silence is no failure."""
 
+LATER_BOOKS_S = 0.5
+"""Books that a recording holds besides the first ones are asked for as often as this."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarketPlan:
@@ -40,11 +43,18 @@ class MarketPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Hold what the producer needs to know: markets, how its rows are marked, and the dates of old dialects."""
+    """Hold what the producer needs to know: markets, how its rows are marked, and the dates of old dialects.
+
+    Of recordings `left_out` counts the rows that are not replayed, by stream, `omissions` says the same in
+    a line, and `later_books` tells that books were asked for again while they were recorded.
+    """
 
     source: str
     markets: tuple[MarketPlan, ...] = (MarketPlan(f"{EXCHANGE}.{MARKET}"),)
     dialects: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    omissions: str = ""
+    later_books: bool = False
 
     @property
     def exchanges(self) -> tuple[str, ...]:
@@ -91,6 +101,8 @@ def overlay(plan: Plan, urls: Mapping[str, str], data_dir: Path) -> dict[str, An
     `urls` has one URL per `<exchange>.<market>.<endpoint>`, and per `<exchange>.<market>.rest`.
     """
     patience = PATIENCE if plan.source == "replay" else {}
+    if plan.later_books:
+        patience = {**patience, "snapshot_interval_s": LATER_BOOKS_S}
     wanted = tuple(f"{one.market}." for one in plan.markets)
     found: dict[str, Any] = {
         "producer": {

@@ -1,5 +1,6 @@
 """The venue simulator: venues on loopback, from a recording or generated, with faults and a ledger."""
 
+from cryptoflow.simulator._choice import chosen_streams
 from cryptoflow.simulator.ledger import LEDGER_DIR
 from cryptoflow.simulator.options import (
     FAULTS,
@@ -14,6 +15,7 @@ __all__ = [
     "LEDGER_DIR",
     "Plan",
     "SimulatorOptions",
+    "chosen_streams",
     "parse_faults",
     "plan_recording",
     "simulate",

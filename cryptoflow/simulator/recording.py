@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import gzip
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import msgspec
-
+from cryptoflow import registry
 from cryptoflow.errors import ConfigError
-from cryptoflow.simulator.venues import venue_of, venues
+from cryptoflow.simulator._choice import chosen_streams
+from cryptoflow.simulator._rows import read_rows
+from cryptoflow.simulator.venues import venue_of
 from cryptoflow.simulator.venues._values import Channel, Listing, Recorded, Row
 from cryptoflow.simulator.venues._venue import Venue
+from exchanges import Exchange
 
+SNAPSHOT = "snapshot"
 _SAMPLES_MAX = 3
-
-
-class _Line(msgspec.Struct):
-    t: int
-    conn: str
-    ev: str
-    url: str = ""
-    data: str = ""
+_SHOWN_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Hold one step of a replay: a frame of streams, or a book answer (`keys` empty)."""
+    """Hold one step of a replay: a frame of streams, or a book answer (`keys` empty).
+
+    `sound` says that the recorded frames of this book, from a snapshot up to this one, lack none.
+    `jump` is how far the connection's own number jumped here: so many frames before it were not
+    recorded; negative when it came late.
+    """
 
     offset_ns: int
     market: str
     symbol: str
     keys: tuple[str, ...]
     payload: bytes
+    sound: bool = False
+    jump: int = 0
 
 
 @dataclass
@@ -43,14 +44,17 @@ class Plan:
     """Say what a demo subscribes to replay recordings, and what the replay consists of.
 
     Markets are `<exchange>.<market>`; `rest` holds recorded bodies by (market, kind), `received_ns` the
-    first receive time by exchange.
+    first receive time of each file by exchange. `left_out` counts the rows that are not replayed, by
+    exchange and name of their stream: what no producer subscribes, and further channels of a symbol's
+    books and trades. Answers and heartbeats are no such rows: the venues here make their own.
     """
 
     channels: dict[str, Channel] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     rest: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
     samples: dict[tuple[str, str], list[bytes]] = field(default_factory=lambda: defaultdict(list))
-    received_ns: dict[str, int] = field(default_factory=dict)
+    received_ns: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def markets(self) -> tuple[str, ...]:
@@ -71,6 +75,21 @@ class Plan:
         venue, name = venue_of(market), market.partition(".")[2]
         return [venue.recorded_listing(name, symbol, self.samples[market, symbol]) for symbol in self.symbols(market)]
 
+    @property
+    def has_later_books(self) -> bool:
+        """Tell whether a book was asked for more than once over REST."""
+        asked = Counter((step.market, step.symbol) for step in self.steps if not step.keys)
+        return any(count > 1 for count in asked.values())
+
+    @property
+    def omissions(self) -> str:
+        """Say in one line what is not replayed, "" for nothing."""
+        if not self.left_out:
+            return ""
+        most = [f"{name} ({count:,})" for name, count in self.left_out.most_common(_SHOWN_MAX)]
+        more = f" and {len(self.left_out) - _SHOWN_MAX} more" if len(self.left_out) > _SHOWN_MAX else ""
+        return f"{self.left_out.total():,} recorded rows are not replayed: {', '.join(most)}{more}"
+
 
 def _symbols(plan: Plan) -> Iterator[tuple[str, str]]:
     for channel in plan.channels.values():
@@ -79,30 +98,74 @@ def _symbols(plan: Plan) -> Iterator[tuple[str, str]]:
     yield from plan.samples
 
 
-_line = msgspec.json.Decoder(_Line)
-
-
 def plan_recording(paths: Sequence[Path]) -> Plan:
     """Read recordings of any venue; several are laid side by side, each from its own start.
 
-    Raises ConfigError for a file that cannot be read or that no simulated venue recorded.
+    Raises ConfigError for a file that cannot be read, that no simulated venue recorded, or that holds
+    nothing a producer can subscribe.
     """
     plan = Plan()
     for path in paths:
-        rows = _rows(path)
-        readers = {venue: venue.reader() for venue, _ in rows}
-        for venue, row in rows:
-            plan.received_ns.setdefault(venue.exchange, row.t)
-            found = readers[venue](row) if row.ev != "open" else None
-            if found is not None:
-                _take(plan, venue, found, row.t - rows[0][1].t)
+        _read(plan, path)
     plan.steps.sort(key=lambda step: step.offset_ns)
+    exchanges: dict[str, Exchange] = registry.load("exchanges", "EXCHANGE")
+    for market in plan.markets:
+        _choose(plan, market, exchanges)
+    if not plan.channels:
+        raise ConfigError(
+            f"recording {', '.join(path.name for path in paths)} holds no stream of ours"
+            f"{'; ' if plan.left_out else ''}{plan.omissions}",
+            fix="give a recording of trades, quotes, books, funding or liquidations",
+        )
     return plan
 
 
-def _take(plan: Plan, venue: Venue, found: Recorded, offset_ns: int) -> None:
+def _read(plan: Plan, path: Path) -> None:
+    rows = read_rows(path)
+    plan.left_out += rows.left_out
+    by_venue: dict[Venue, list[Row]] = defaultdict(list)
+    for venue, row in rows.found:
+        by_venue[venue].append(row)
+    readers = {venue: venue.reader(own) for venue, own in by_venue.items()}
+    heard: dict[str, int] = {}
+    chains = _Chains()
+    for venue, row in rows.found:
+        heard.setdefault(venue.exchange, row.t)
+        found = readers[venue](row) if row.ev != "open" else None
+        if found is not None:
+            _take(plan, venue, found, row.t - rows.found[0][1].t, chains)
+        elif row.ev in {"recv", "rest"} and (name := venue.unused(row)):
+            plan.left_out[f"{venue.exchange} {name}"] += 1
+    for exchange, received_ns in heard.items():
+        plan.received_ns[exchange].append(received_ns)
+
+
+class _Chains:
+    """Follow what the recorded books prove of themselves."""
+
+    def __init__(self) -> None:
+        """Start knowing no book."""
+        self._sound: dict[str, bool] = {}
+        self._at: dict[str, int] = {}
+
+    def follow(self, market: str, found: Recorded) -> bool:
+        """Take a frame and tell whether its book lacks none up to here."""
+        if found.jump > 0:
+            self._sound = {key: sound and not key.startswith(market + " ") for key, sound in self._sound.items()}
+        for key in found.keys:
+            if found.whole:
+                self._sound[key] = True
+            elif found.follows is not None and found.follows != self._at.get(key, found.follows):
+                # A frame recorded twice breaks nothing.
+                self._sound[key] = self._sound.get(key, False) and found.at == self._at[key]
+            if found.at is not None:
+                self._at[key] = found.at
+        return all(self._sound.get(key, False) for key in found.keys)
+
+
+def _take(plan: Plan, venue: Venue, found: Recorded, offset_ns: int, chains: _Chains) -> None:
     market = f"{venue.exchange}.{found.market}"
-    if found.rest and found.rest != "snapshot":
+    if found.rest and found.rest != SNAPSHOT:
         plan.rest[market, found.rest].append(found.payload)
         return
     for key in found.keys:
@@ -110,32 +173,35 @@ def _take(plan: Plan, venue: Venue, found: Recorded, offset_ns: int) -> None:
             plan.channels[key] = Channel(
                 key, found.kinds, found.symbol, numbered=found.numbered, snapshots=found.snapshots
             )
-    plan.steps.append(Step(offset_ns, market, found.symbol, found.keys, found.payload))
+    sound = chains.follow(market, found)
+    plan.steps.append(Step(offset_ns, market, found.symbol, found.keys, found.payload, sound, found.jump))
     samples = plan.samples[market, found.symbol] if found.symbol else []
-    if len(samples) < _SAMPLES_MAX or not found.keys:
+    if len(samples) < _SAMPLES_MAX or not found.keys or found.whole:
         samples.append(found.payload)
 
 
-def _rows(path: Path) -> list[tuple[Venue, Row]]:
-    """Return a file's rows with their venues, by receive time."""
-    try:
-        with gzip.open(path, "rb") as file:
-            lines = [_line.decode(line) for line in file]
-    except (OSError, EOFError, msgspec.DecodeError) as error:
-        raise ConfigError(f"reading recording {path}: {error}", fix="give a recording (.jsonl.gz)") from error
-    urls = {line.conn: line.url for line in lines if line.ev == "open"}
-    of_host = {host: venue for venue in venues() for host in venue.hosts}
-    found, strangers = [], set()
-    for line in sorted(lines, key=lambda line: line.t):
-        url = line.url or urls.get(line.conn, "")
-        host = urlsplit(url).hostname or ""
-        if (venue := of_host.get(host)) is None:
-            strangers.add(host)
+def _choose(plan: Plan, market: str, exchanges: Mapping[str, Exchange]) -> None:
+    """Leave out what the market's producer does not subscribe beside the rest; count it."""
+    exchange, _, name = market.partition(".")
+    if exchange not in exchanges or name not in exchanges[exchange].markets:
+        return  # whoever subscribes says so
+    spoken = exchanges[exchange].markets[name].at(plan.received_ns[exchange][0])
+    kept = {f"{market} {stream}" for stream in chosen_streams(spoken, plan.symbols(market), plan.streams(market))}
+    gone = {key for key in plan.channels if key.partition(" ")[0] == market} - kept
+    books = {channel.symbol for key, channel in plan.channels.items() if key in kept and channel.is_book}
+    steps = []
+    for step in plan.steps:
+        if step.market == market and not step.keys and step.symbol not in books:
+            plan.left_out[f"{market} {SNAPSHOT} of {step.symbol}"] += 1
+        elif step.market != market or gone.isdisjoint(step.keys):
+            steps.append(step)
+        elif keys := tuple(key for key in step.keys if key not in gone):
+            steps.append(replace(step, keys=keys))
         else:
-            found.append((venue, Row(line.t, line.conn, line.ev, url, line.data.encode())))
-    if not found or strangers:
-        raise ConfigError(
-            f"recording {path.name} is of no venue known here (hosts: {', '.join(sorted(strangers)) or 'none'})",
-            fix=f"give a recording of {', '.join(sorted(of_host))}",
-        )
-    return found
+            plan.left_out[step.keys[0]] += 1
+    plan.steps = steps
+    plan.channels = {key: channel for key, channel in plan.channels.items() if key not in gone}
+    served = {channel.symbol for key, channel in plan.channels.items() if key in kept}
+    plan.samples = defaultdict(
+        list, {place: found for place, found in plan.samples.items() if place[0] != market or place[1] in served}
+    )

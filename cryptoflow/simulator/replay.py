@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cryptoflow import clock
 from cryptoflow.simulator.faults import FaultPlan
+from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.options import SimulatorOptions
 from cryptoflow.simulator.outlet import Outlet
 from cryptoflow.simulator.recording import Plan, Step, plan_recording
@@ -40,8 +41,10 @@ class Replay:
 
     A recorded REST snapshot is a barrier: later frames of its symbol wait, at most `barrier_wait_s`,
     until someone has asked for it. A request before its place waits a little for the place to come.
+    Everything waits, at most as long, while a stream that had subscribers has none: a client that
+    subscribes anew loses nothing of what was recorded. Faults take that wait away.
     Who subscribes a stream with snapshots when some of it has been sent gets a snapshot the venue
-    makes from what was sent; where it makes none the stream has ended for that connection.
+    makes from what was sent, unless the recording lacks frames since its own last snapshot.
     """
 
     replaying = True
@@ -55,6 +58,8 @@ class Replay:
         self._listings: dict[str, list[Listing]] = {}
         self._books: dict[tuple[str, str], _Book] = defaultdict(_Book)
         self._sent: dict[str, list[bytes]] = {key: [] for key, channel in self.channels.items() if channel.snapshots}
+        self._sound: dict[str, bool] = {}
+        self._deserted: set[str] = set()
         for step in self.plan.steps:
             if not step.keys:
                 self._books[step.market, step.symbol].recorded.append(step.payload)
@@ -100,12 +105,12 @@ class Replay:
         return False
 
     def first_frames(self, key: str) -> Sequence[bytes] | None:
-        """Return a snapshot of what was sent before; nothing when nothing was."""
+        """Return a snapshot of what was sent before; nothing when nothing was, or when it would not be whole."""
         sent = self._sent.get(key)
-        if not sent:
+        if not sent or not self._sound.get(key):
             return ()
         snapshot = venue_of(key.partition(" ")[0]).replayed_snapshot(key, sent)
-        return None if snapshot is None else (snapshot,)
+        return () if snapshot is None else (snapshot,)
 
     def snapshot_now(self, market: str, symbol: str) -> bytes | None:
         """Return the snapshot served last: old by now."""
@@ -138,6 +143,8 @@ class Replay:
         for sent, step in enumerate(self.plan.steps, 1):
             if self._options.speed:
                 await self._wait(began_s + step.offset_ns / _NS / self._options.speed, plan)
+            if step.keys and not self._options.faults and self._is_deserted(step, outlet.hub):
+                await self._await_subscribers(step, outlet.hub, plan, stop)
             self._take(step)
             if sent % _BATCH_FRAMES == 0 or self._options.speed:
                 unsent = await self._between(plan)
@@ -149,6 +156,21 @@ class Replay:
             await asyncio.sleep(_POLL_S)
         plan.end()
         await self._between(plan)
+
+    def _is_deserted(self, step: Step, hub: Hub) -> bool:
+        """Tell whether nobody has a step's streams any more although somebody had."""
+        asked = [key for key in step.keys if key in hub.asked and key not in self._deserted]
+        return bool(asked) and not any(hub.routes.get(key) for key in step.keys)
+
+    async def _await_subscribers(self, step: Step, hub: Hub, plan: FaultPlan, stop: asyncio.Event) -> None:
+        """Wait until somebody has the step's streams again; whoever does not come in time is waited for no more."""
+        end_s = clock.monotonic_s() + self._options.barrier_wait_s
+        while self._is_deserted(step, hub) and not stop.is_set():
+            if clock.monotonic_s() >= end_s:
+                self._deserted.update(hub.lost(self.channels))
+                return
+            await self._between(plan)
+            await asyncio.sleep(_POLL_S)
 
     async def _wait(self, due_s: float, plan: FaultPlan) -> None:
         while (left := due_s - clock.monotonic_s()) > 0:
@@ -186,9 +208,22 @@ class Replay:
         for key in step.keys:
             if key in self._sent:
                 self._sent[key].append(step.payload)
+                self._sound[key] = step.sound
         if self.outlet is None:
             return
+        if step.jump:
+            self._pass_over(step, self.outlet.hub)
         if len(step.keys) == 1:
             self.outlet.offer(step.keys[0], step.payload)
         else:
             self.outlet.offer_any(step.keys, step.payload)
+
+    def _pass_over(self, step: Step, hub: Hub) -> None:
+        """Let connections miss as many frames as the recording does; nobody knows of which streams they were."""
+        for key in self._sound:
+            if step.jump > 0 and key.partition(" ")[0] == step.market and key not in step.keys:
+                self._sound[key] = False
+        for client in hub.clients.values():
+            of_market = any(key.partition(" ")[0] == step.market for key in client.subscribed)
+            if of_market if step.jump > 0 else not step.keys or not client.subscribed.keys().isdisjoint(step.keys):
+                client.session.skip(step.jump)

@@ -37,6 +37,9 @@ CHANNEL_KINDS = {
 }
 """What a channel carries, by its name before the first `@`; others are not replayed."""
 
+_WHOLE_MARKET = {"!bookTicker": "quotes", "!markPrice": "funding", "!forceOrder": "liquidations"}
+"""The same of streams of a whole market."""
+
 _NOT_FOUND, _BAD = 404, 400
 _ERROR_CODES = {429: (-1003, "Too many requests."), 418: (-1003, "Way too many requests; IP banned."), 403: (0, "WAF")}
 _DEPTH_LIMITS = frozenset({5, 10, 20, 50, 100, 500, 1000})
@@ -236,18 +239,22 @@ class BinanceVenue(Venue):
         if row.ev == "rest":
             url = urlsplit(row.url)
             if url.path.endswith("/depth"):
-                return Recorded(market, row.data, symbol=parse_qs(url.query)["symbol"][0], rest="snapshot")
+                symbol = parse_qs(url.query).get("symbol", [""])[0].upper()
+                is_book = symbol and _BOOK_ID in row.data  # else an error answer
+                return Recorded(market, row.data, symbol=symbol, rest="snapshot") if is_book else None
             return Recorded(market, row.data, rest="instruments") if "/exchangeInfo" in url.path else None
-        try:
-            stream = _envelope.decode(row.data).stream
-        except msgspec.DecodeError:
-            return None
+        stream = _stream_of(row.data)
         symbol, _, channel = stream.partition("@")
-        kind = CHANNEL_KINDS.get(channel.partition("@")[0])
+        kind = CHANNEL_KINDS.get(channel.partition("@")[0]) or _WHOLE_MARKET.get(symbol)
         if kind is None:
             return None
-        numbered = kind in {"trades", "book"}
-        return Recorded(market, row.data, (self.key(market, stream),), (kind,), symbol.upper(), numbered=numbered)
+        numbered = kind in {"trades", "book"} and symbol not in _WHOLE_MARKET
+        of = "" if symbol in _WHOLE_MARKET else symbol.upper()
+        return Recorded(market, row.data, (self.key(market, stream),), (kind,), of, numbered=numbered)
+
+    @override
+    def unused(self, row: Row) -> str:
+        return _stream_of(row.data) or _event_of(row.data) if row.ev == "recv" else super().unused(row)
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:
@@ -263,10 +270,31 @@ class BinanceVenue(Venue):
 
 
 class _Envelope(msgspec.Struct):
-    stream: str
+    """Hold the name of a combined stream, or what a frame without the envelope tells of itself."""
+
+    stream: str = ""
+    e: str = ""
+    s: str = ""
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
+_BOOK_ID = b'"lastUpdateId"'
+
+
+def _stream_of(payload: bytes) -> str:
+    try:
+        return _envelope.decode(payload).stream
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _event_of(payload: bytes) -> str:
+    """Name a payload of a `/ws` path, which has no envelope and so does not tell its stream (PROTOCOLS 2.1)."""
+    try:
+        told = _envelope.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return f"{told.s} {told.e or 'frames'} without a stream's name" if told.s else ""
 
 
 def _error(status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> RestAnswer:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from cryptoflow.simulator.venues._listed import completed
 from cryptoflow.simulator.venues._values import Listing, RestAnswer
 
 SPOT, LINEAR = "spot", "linear"
@@ -84,6 +85,38 @@ def page(category: str, entries: Sequence[object], limit: int, cursor: str) -> b
 def body(result: object) -> bytes:
     """Return an accepted answer."""
     return msgspec.json.encode({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}})
+
+
+def listed(bodies: Sequence[bytes], listings: Sequence[Listing]) -> bytes | None:
+    """Return recorded pages of instruments as one that holds every recorded symbol."""
+    made = {listing.symbol: instrument(listing) for listing in listings}
+    return completed(bodies, lambda told: told["result"]["list"], lambda entry: str(entry["symbol"]), made, _last_page)
+
+
+def _last_page(told: Any) -> bool:
+    return bool(told["result"].pop("nextPageCursor", ""))
+
+
+class _BookHead(msgspec.Struct):
+    type: str = ""
+    data: _BookId | None = None
+
+
+class _BookId(msgspec.Struct):
+    u: int | None = None
+
+
+_book_head = msgspec.json.Decoder(_BookHead)
+
+
+def chain_of(frame: bytes) -> tuple[bool, int | None]:
+    """Return whether a recorded book frame begins the book anew, and its id."""
+    try:
+        told = _book_head.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False, None
+    at = told.data.u if told.data else None
+    return told.type == "snapshot" or at == RESTART_ID, at
 
 
 def error(code: int, text: str, status: int = _OK) -> RestAnswer:

@@ -109,8 +109,8 @@ class AdvancedSession(Session):
         return b'%b"sequence_num":%d%b' % (payload[: found.start()], self.number, payload[found.end() :])
 
     @override
-    def skip(self) -> None:
-        self.number += 1
+    def skip(self, count: int = 1) -> None:
+        self.number += count
 
 
 def _refused(text: str) -> Send:

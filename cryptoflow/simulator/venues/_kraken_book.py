@@ -131,11 +131,19 @@ class ToldBook:
     def decimals(self) -> tuple[int, int]:
         """Return the decimals of prices and sizes: those that give the checksum told, else the most met."""
         most = [_most(self._column(place)) for place in (0, 1)]
-        for prices in range(most[0], _DECIMALS_MAX + 1):
-            for sizes in range(most[1], _DECIMALS_MAX + 1):
+        return self._proven(*most) or (most[0], most[1])
+
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether the newest checksum agrees with the book, or there is none to disagree."""
+        return self.checksum is None or self._proven(*[_most(self._column(place)) for place in (0, 1)]) is not None
+
+    def _proven(self, least_prices: int, least_sizes: int) -> tuple[int, int] | None:
+        for prices in range(least_prices, _DECIMALS_MAX + 1):
+            for sizes in range(least_sizes, _DECIMALS_MAX + 1):
                 if self.checksum is not None and self._sum(prices, sizes) == self.checksum:
                     return prices, sizes
-        return most[0], most[1]
+        return None
 
     def _column(self, place: int) -> Iterable[Decimal]:
         return (level[place] for name in self.sides for level in self._sorted(name))

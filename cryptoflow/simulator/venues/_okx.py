@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from cryptoflow.simulator.venues._listed import completed
 from cryptoflow.simulator.venues._values import Listing, RestAnswer
 
 TYPES = {"spot": "SPOT", "swap": "SWAP", "futures": "FUTURES"}
@@ -35,10 +36,17 @@ _DATED_PARTS = 3
 
 
 def market_of(instrument: str) -> str:
-    """Return the market of an instrument; spelling is all that recorded frames tell."""
+    """Return the market of an instrument, "" for an option; spelling is all that recorded frames tell."""
+    parts = instrument.count("-") + 1
     if instrument.endswith("-SWAP"):
         return "swap"
-    return "futures" if instrument.count("-") == _DATED_PARTS - 1 else "spot"
+    return "" if parts > _DATED_PARTS else "futures" if parts == _DATED_PARTS else "spot"
+
+
+def listed(bodies: Sequence[bytes], listings: Sequence[Listing]) -> bytes | None:
+    """Return recorded instruments of a market as one body that holds every recorded symbol."""
+    made = {listing.symbol: instrument(listing) for listing in listings}
+    return completed(bodies, lambda told: told["data"], lambda entry: str(entry["instId"]), made)
 
 
 def underlying(listing: Listing) -> str:

@@ -168,6 +168,8 @@ class Recorded:
     A frame has `keys`, the streams it is sent on (whoever has one of them gets it once). A REST
     answer has none: `rest` is then the kind of RestAsk it answers. A `rest` of `snapshot` is given
     at its place, once; other REST bodies are there from the start. `numbered` as in Channel.
+    `whole` says that a book begins anew with this frame. `at` is the id a book stands at after it,
+    `follows` the id it must have had before; None where frames have no such ids. `jump` is as in Step.
     """
 
     market: str
@@ -178,6 +180,10 @@ class Recorded:
     rest: str = ""
     numbered: bool = False
     snapshots: bool = False
+    whole: bool = False
+    follows: int | None = None
+    at: int | None = None
+    jump: int = 0
 
 
 @dataclass(frozen=True, slots=True)

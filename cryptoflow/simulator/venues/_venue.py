@@ -29,8 +29,8 @@ Numbers per connection (Coinbase `sequence_num`): set `Session.numbered = True`,
 every payload on its way to this connection, and in `skip`, which is called for a frame lost on purpose.
 
 In a replay frames go out as recorded (through `dress`). A snapshot recorded on the socket is a frame like
-others. Who subscribes a book later gets `Venue.replayed_snapshot` of the frames already sent; where
-a venue gives None the stream has ended for that connection, and the ledger says so.
+others. Who subscribes a book later gets `Venue.replayed_snapshot` of the frames already sent, unless the
+recording itself lacks some of them; where there is none the stream goes on without.
 
 `binance_usdm.py` is the smallest complete example of a venue with REST books.
 """
@@ -42,6 +42,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
+from urllib.parse import urlsplit
 
 from cryptoflow.simulator._limits import Window
 from cryptoflow.simulator.market import SymbolMarket
@@ -156,8 +157,9 @@ class Session:
         del is_data
         return payload
 
-    def skip(self) -> None:
-        """Pass over the number of a frame that is lost on purpose."""
+    def skip(self, count: int = 1) -> None:
+        """Pass over the numbers of frames that are lost on purpose; a negative count repeats some."""
+        del count
 
     def overstep(self, keys: Sequence[str], *, is_subscribe: bool = True, chars: int = 0) -> str:
         """Count one (un)subscribe request for these streams; return the name of the limit it breaks, or "".
@@ -315,12 +317,17 @@ class Venue(abc.ABC):
     def recorded(self, row: Row) -> Recorded | None:
         """Read one `recv` or `rest` row; None to leave it out (acks, heartbeats, streams we do not use)."""
 
-    def reader(self) -> Callable[[Row], Recorded | None]:
+    def reader(self, rows: Sequence[Row] = ()) -> Callable[[Row], Recorded | None]:
         """Return what reads the rows of one recording in order, for venues whose frames do not tell all.
 
-        It gets `send` rows too, which are never replayed.
+        It gets `send` rows too, which are never replayed; `rows` are all there will be, to look ahead.
         """
+        del rows
         return lambda row: None if row.ev == "send" else self.recorded(row)
+
+    def unused(self, row: Row) -> str:
+        """Name the stream or path of a row that is left out although it holds data; "" for answers and heartbeats."""
+        return f"GET {urlsplit(row.url).path}" if row.ev == "rest" else ""
 
     @abc.abstractmethod
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

@@ -100,7 +100,11 @@ class BinanceSpot(BinanceVenue):
 
     markets = ("spot",)
     prefix = "/binance/spot"
-    hosts = frozenset({"stream.binance.com", "data-stream.binance.vision", "api.binance.com"})
+    # PROTOCOLS 2.1
+    hosts = frozenset({
+        "stream.binance.com", "data-stream.binance.vision", "data-api.binance.vision", "api.binance.com",
+        "api-gcp.binance.com", *(f"api{number}.binance.com" for number in range(1, 5)),
+    })  # fmt: skip
     # PROTOCOLS 2.3.
     limits = Limits(
         messages_max=5, streams_max=1024, connects_max=300, connects_window_s=300, rest_weight_max=6000,

@@ -22,9 +22,11 @@ from cryptoflow.simulator.venues._bybit import (
     TICKERS,
     TRADES,
     body,
+    chain_of,
     error,
     instrument,
     left_by,
+    listed,
     listing_of,
     page,
     split,
@@ -145,11 +147,11 @@ class Bybit(Venue):
 
     @override
     def rest_body(self, ask: RestAsk, world: World) -> bytes | RestAnswer | None:
-        recorded = world.recorded(self.full(ask.market), ask.kind)
-        if recorded:
-            return recorded[-1]
         listings = world.listings(self.full(ask.market))
         if ask.kind == "instruments":
+            recorded = world.recorded(self.full(ask.market), ask.kind)
+            if recorded and (whole := listed(recorded, listings)):
+                return whole
             entries = [instrument(listing) for listing in listings]
             # PROTOCOLS 1.6: contracts come in pages.
             limit = ask.limit if ask.market == LINEAR else len(entries)
@@ -178,15 +180,31 @@ class Bybit(Venue):
         market = _market_of(url.path)
         try:
             topic = _told.decode(row.data).topic
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         channel, symbol = split(topic)
         kind = KINDS[market].get(channel) if market else None
         if kind is None:  # answers, klines, the tickers of spot
             return None
-        is_book = kind == "book"
         key = self.key(market, topic)
-        return Recorded(market, row.data, (key,), (kind,), symbol, numbered=is_book, snapshots=is_book)
+        if kind != "book":
+            return Recorded(market, row.data, (key,), (kind,), symbol)
+        whole, at = chain_of(row.data)
+        follows = None if whole or at is None else at - 1
+        return Recorded(
+            market, row.data, (key,), (kind,), symbol,
+            numbered=True, snapshots=True, whole=whole, follows=follows, at=at,
+        )  # fmt: skip
+
+    @override
+    def unused(self, row: Row) -> str:
+        if row.ev != "recv":
+            return super().unused(row)
+        try:
+            topic = _told.decode(row.data).topic
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ""
+        return f"{urlsplit(row.url).path.rpartition('/')[2]} {topic}" if topic else ""
 
     @override
     def spares(self, payload: bytes) -> bool:

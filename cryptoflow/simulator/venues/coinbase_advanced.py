@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._coinbase import HISTORY_MAX_TRADES, error, invented, sampled, singles, step, time_text
-from cryptoflow.simulator.venues._coinbase_advanced import MARKET, AdvancedSession, enveloped
+from cryptoflow.simulator.venues._coinbase_advanced import HEARTBEATS, MARKET, AdvancedSession, enveloped
+from cryptoflow.simulator.venues._coinbase_recorded import Reader, listed
 from cryptoflow.simulator.venues._values import (
     Channel,
     Fill,
@@ -42,6 +43,7 @@ class _Named(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
+    type: str = ""
     product_id: str = ""
     trades: list[_Named] = []
     tickers: list[_Named] = []
@@ -185,11 +187,11 @@ class CoinbaseAdvanced(Venue):
 
     @override
     def rest_body(self, ask: RestAsk, world: World) -> bytes | RestAnswer | None:
-        recorded = world.recorded(self.full(MARKET), "instruments")
-        if recorded:
-            return recorded[0]
-        start = int(ask.query.get("cursor", "0"))
         listings = world.listings(self.full(MARKET))
+        recorded = world.recorded(self.full(MARKET), "instruments")
+        if recorded and (whole := listed(recorded, {one.symbol: _product(one) for one in listings})):
+            return whole
+        start = int(ask.query.get("cursor", "0"))
         more = start + PAGE_PRODUCTS < len(listings)
         page = {
             "products": [_product(listing) for listing in listings[start : start + PAGE_PRODUCTS]],
@@ -211,7 +213,7 @@ class CoinbaseAdvanced(Venue):
             return Recorded(MARKET, row.data, rest="instruments") if is_list else None
         try:
             frame = _frame.decode(row.data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         channel = _ASKED_AS.get(frame.channel)
         named = [
@@ -223,9 +225,25 @@ class CoinbaseAdvanced(Venue):
         if channel is None or not named:
             return None
         kind, keys = _CHANNELS[channel], [self.key(MARKET, f"{channel}:{name}") for name in dict.fromkeys(named)]
+        is_book = kind == "book"
+        whole = is_book and all(event.type == "snapshot" for event in frame.events)
         return Recorded(
-            MARKET, row.data, tuple(keys), (kind,), named[0], numbered=True, snapshots=kind == "book"
+            MARKET, row.data, tuple(keys), (kind,), named[0], numbered=True, snapshots=is_book, whole=whole
         )  # fmt: skip
+
+    @override
+    def reader(self, rows: Sequence[Row] = ()) -> Callable[[Row], Recorded | None]:
+        return Reader(self).read
+
+    @override
+    def unused(self, row: Row) -> str:
+        if row.ev != "recv":
+            return super().unused(row)
+        try:
+            channel = _frame.decode(row.data).channel
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ""
+        return "" if channel in {"subscriptions", HEARTBEATS, *_ASKED_AS} else channel
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

@@ -6,14 +6,16 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
 
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._coinbase import error, invented, sampled, singles, step, time_text
+from cryptoflow.simulator.venues._coinbase_feed import CHANNELS, HEARTBEAT, MARKET, FeedSession
+from cryptoflow.simulator.venues._listed import completed
 from cryptoflow.simulator.venues._values import (
-    Action,
     Channel,
     Fill,
     Frame,
@@ -23,18 +25,11 @@ from cryptoflow.simulator.venues._values import (
     RestAnswer,
     RestAsk,
     Row,
-    Send,
-    Start,
-    Stop,
 )
 from cryptoflow.simulator.venues._venue import Desk, Session, Venue, Voice, World
 
-MARKET = "exchange"
-HEARTBEAT = "heartbeat"
 TRADES_MAX = 1000
-_BEAT_S = 1.0
 _NOT_FOUND = 404
-_CHANNELS = {"matches": "trades", "ticker": "quotes", "level2_batch": "book"}
 _KIND_OF_TYPE = {
     "match": "matches",
     "last_match": "matches",
@@ -42,6 +37,7 @@ _KIND_OF_TYPE = {
     "l2update": "level2_batch",
     "snapshot": "level2_batch",
 }
+_ANSWERS = frozenset({"subscriptions", HEARTBEAT, "error", *_KIND_OF_TYPE})
 _NO_TIME = b"0001-01-01T00:00:00Z"
 _NO_TIME_EVERY = 97
 """A depth frame whose first id this divides has the senseless time of PROTOCOLS 6.1.6."""
@@ -49,96 +45,12 @@ _NO_TIME_EVERY = 97
 _BOOK, _TRADES = re.compile(r"/products/([^/]+)/book"), re.compile(r"/products/([^/]+)/trades")
 
 
-class _Channel(msgspec.Struct):
-    name: str
-    product_ids: list[str] | None = None
-
-
-class _Request(msgspec.Struct):
-    type: str
-    channels: list[str | _Channel]
-    product_ids: list[str] = []
-
-
 class _Frame(msgspec.Struct):
     type: str
     product_id: str = ""
 
 
-_request = msgspec.json.Decoder(_Request)
 _frame = msgspec.json.Decoder(_Frame)
-
-
-class FeedSession(Session):
-    """Answer subscribe and unsubscribe with everything that is active; beat for each product (PROTOCOLS 6.1.2)."""
-
-    def __init__(self, venue: Venue, desk: Desk) -> None:
-        """Start with nothing subscribed."""
-        super().__init__(venue, desk)
-        self._beating: dict[str, None] = {}
-        self._next_beat_s = 0.0
-
-    @override
-    def on_text(self, message: str | bytes) -> Sequence[Action]:
-        try:
-            asked = _request.decode(message)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return [_refused("Malformed JSON")]
-        if asked.type not in {"subscribe", "unsubscribe"}:
-            return [_refused("Type has to be either subscribe or unsubscribe")]
-        channels = [one if isinstance(one, _Channel) else _Channel(one) for one in asked.channels]
-        if unknown := [one.name for one in channels if one.name not in {*_CHANNELS, HEARTBEAT}]:
-            return [_refused(f"{unknown[0]} is not a valid channel or needs authentication")]
-        named = [(one.name, product) for one in channels for product in one.product_ids or asked.product_ids]
-        keys = [self.venue.key(MARKET, f"{name}:{product}") for name, product in named if name != HEARTBEAT]
-        beats = [product for name, product in named if name == HEARTBEAT]
-        if asked.type == "unsubscribe":
-            self._beating = {product: None for product in self._beating if product not in beats}
-            return [*[Stop(key) for key in keys], self._listed(dict.fromkeys(keys, False))]
-        self._beating.update(dict.fromkeys(beats))
-        return self._subscribe(keys)
-
-    def _subscribe(self, keys: Sequence[str]) -> Sequence[Action]:
-        actions: list[Action] = []
-        taken: dict[str, bool] = {}
-        for key in keys:
-            if self.desk.refuses(key) or not self.desk.knows(key):
-                actions.append(_refused(f"{key.rpartition(':')[2]} is not a valid product"))
-            else:
-                taken[key] = True
-        return [*actions, self._listed(taken), *[Start(key) for key in taken]]
-
-    def _listed(self, changed: Mapping[str, bool]) -> Send:
-        active = {**dict.fromkeys(self.desk.streams(), True), **changed}
-        channels: dict[str, list[str]] = {}
-        for key in [key for key, is_active in active.items() if is_active]:
-            channel, _, product = key.partition(" ")[2].partition(":")
-            channels.setdefault(channel, []).append(product)
-        if self._beating:
-            channels[HEARTBEAT] = [*self._beating]
-        told = [{"name": name, "product_ids": products, "account_ids": None} for name, products in channels.items()]
-        return Send(msgspec.json.encode({"type": "subscriptions", "channels": told}))
-
-    @override
-    def on_tick(self, now_s: float) -> Sequence[Action]:
-        if now_s < self._next_beat_s:
-            return ()
-        self._next_beat_s = now_s + _BEAT_S
-        world = self.desk.world
-        beats = []
-        for product in self._beating:
-            voice = world.voice(self.venue.full(MARKET), product)
-            if voice is not None:
-                model = voice.model
-                beats.append(
-                    b'{"type":"heartbeat","sequence":%d,"last_trade_id":%d,"product_id":"%b","time":"%b"}'
-                    % (model.update_id, model.trade_id, product.encode(), time_text(world.now_ms))
-                )
-        return [Send(beat) for beat in beats]
-
-
-def _refused(reason: str) -> Send:
-    return Send(msgspec.json.encode({"type": "error", "message": "Failed to subscribe", "reason": reason}))
 
 
 class FeedVoice(Voice):
@@ -250,7 +162,11 @@ class CoinbaseExchange(Venue):
     exchange = "coinbase"
     markets = (MARKET,)
     prefix = "/coinbase/exchange"
-    hosts = frozenset({"ws-feed.exchange.coinbase.com", "api.exchange.coinbase.com"})
+    # PROTOCOLS 6.1.1; before 2022 the feed was called Pro (!).
+    hosts = frozenset({
+        *("ws-feed.exchange.coinbase.com", "ws-direct.exchange.coinbase.com", "api.exchange.coinbase.com"),
+        *("ws-feed.pro.coinbase.com", "api.pro.coinbase.com"),
+    })  # fmt: skip
     # PROTOCOLS 6.1.2, 6.1.3; REST: the venue's pages of 2025 (!).
     limits = Limits(
         messages_max=100, subscribe_within_s=5.0, connects_max=8, connects_window_s=1.0,
@@ -282,7 +198,7 @@ class CoinbaseExchange(Venue):
                 self.key(MARKET, f"{channel}:{listing.symbol}"), (kind,), listing.symbol,
                 numbered=kind == "trades", snapshots=kind == "book",
             )
-            for channel, kind in _CHANNELS.items()
+            for channel, kind in CHANNELS.items()
         ]  # fmt: skip
 
     @override
@@ -312,7 +228,12 @@ class CoinbaseExchange(Venue):
         if ask.kind == "volumes":
             day = {"open": "1", "high": "2", "low": "1", "last": "2", "volume": "3"}
             return msgspec.json.encode({listing.symbol: {"stats_24hour": day} for listing in listings})
-        return msgspec.json.encode([_product(listing) for listing in listings]) if ask.kind == "instruments" else None
+        if ask.kind != "instruments":
+            return None
+        products = {listing.symbol: _product(listing) for listing in listings}
+        recorded = world.recorded(self.full(MARKET), "instruments")
+        whole = completed(recorded, lambda told: told[:] and told, lambda entry: str(entry["id"]), products)
+        return whole or msgspec.json.encode([*products.values()])
 
     @override
     def rest_error(self, ask: RestAsk, status: int, wait_s: int) -> RestAnswer:
@@ -321,18 +242,30 @@ class CoinbaseExchange(Venue):
     @override
     def recorded(self, row: Row) -> Recorded | None:
         if row.ev == "rest":
-            return Recorded(MARKET, row.data, rest="instruments") if row.url.endswith("/products") else None
+            is_list = urlsplit(row.url).path == "/products"
+            return Recorded(MARKET, row.data, rest="instruments") if is_list else None
         try:
             frame = _frame.decode(row.data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         channel = _KIND_OF_TYPE.get(frame.type)
         if channel is None or not frame.product_id:
             return None
-        key, kind = self.key(MARKET, f"{channel}:{frame.product_id}"), _CHANNELS[channel]
+        key, kind = self.key(MARKET, f"{channel}:{frame.product_id}"), CHANNELS[channel]
         return Recorded(
-            MARKET, row.data, (key,), (kind,), frame.product_id, numbered=kind == "trades", snapshots=kind == "book"
+            MARKET, row.data, (key,), (kind,), frame.product_id, numbered=kind == "trades", snapshots=kind == "book",
+            whole=frame.type == "snapshot",
         )  # fmt: skip
+
+    @override
+    def unused(self, row: Row) -> str:
+        if row.ev != "recv":
+            return super().unused(row)
+        try:
+            frame = _frame.decode(row.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ""
+        return "" if frame.type in _ANSWERS else f"{frame.type}:{frame.product_id}"
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
@@ -18,6 +19,7 @@ from typing_extensions import override
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._kraken import levels_text, stamp
 from cryptoflow.simulator.venues._kraken_feeds import MARKET, FuturesSession
+from cryptoflow.simulator.venues._listed import completed
 from cryptoflow.simulator.venues._values import (
     Channel,
     Fill,
@@ -49,6 +51,25 @@ _FEEDS = {
     "book_snapshot": ("book", ("book",)),
 }
 """Per feed of a frame the feed that was subscribed, and what that carries."""
+
+
+class _Frame(msgspec.Struct):
+    feed: str = ""
+    event: str = ""
+    product_id: str = ""
+    seq: int | None = None
+
+
+_frame = msgspec.json.Decoder(_Frame)
+
+
+def _frame_of(payload: bytes) -> _Frame | None:
+    """Read the head of a frame of data; None for answers."""
+    try:
+        told = _frame.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return None if told.event else told
 
 
 class FuturesVoice(Voice):
@@ -207,10 +228,16 @@ class KrakenFutures(Venue):
 
     @override
     def rest_body(self, ask: RestAsk, world: World) -> bytes | RestAnswer | None:
-        recorded = world.recorded(self.full(MARKET), ask.kind)
-        if recorded:
-            return recorded[0]
         listings = world.listings(self.full(MARKET))
+        if ask.kind == "instruments":
+            defined = {one.symbol: _instrument(one, 0) for one in listings}
+            recorded = world.recorded(self.full(MARKET), ask.kind)
+            # PROTOCOLS 7.2.5: ids come in lower case over REST.
+            whole = completed(
+                recorded, lambda told: told["instruments"], lambda entry: str(entry["symbol"]).upper(), defined
+            )  # fmt: skip
+            if whole:
+                return whole
         made = _instrument if ask.kind == "instruments" else _volume
         body = [made(listing, number) for number, listing in enumerate(listings, 1)]
         name = "instruments" if ask.kind == "instruments" else "tickers"
@@ -226,18 +253,28 @@ class KrakenFutures(Venue):
     @override
     def recorded(self, row: Row) -> Recorded | None:
         if row.ev == "rest":
-            return Recorded(MARKET, row.data, rest="instruments") if row.url.endswith("/instruments") else None
-        try:
-            told = msgspec.json.decode(row.data)
-            feed, kinds = _FEEDS[told["feed"]]
-            symbol = told["product_id"]
-        except (msgspec.DecodeError, KeyError, TypeError):
+            is_list = urlsplit(row.url).path.endswith("/instruments")
+            return Recorded(MARKET, row.data, rest="instruments") if is_list else None
+        told = _frame_of(row.data)
+        if told is None or told.feed not in _FEEDS or not told.product_id:
             return None
-        if "event" in told:
-            return None
-        is_book = feed == "book"
-        key = self.key(MARKET, f"{feed}:{symbol}")
-        return Recorded(MARKET, row.data, (key,), kinds, symbol, numbered=is_book, snapshots=is_book)
+        feed, kinds = _FEEDS[told.feed]
+        key = self.key(MARKET, f"{feed}:{told.product_id}")
+        if feed != "book":
+            return Recorded(MARKET, row.data, (key,), kinds, told.product_id)
+        whole = told.feed == "book_snapshot"
+        follows = None if whole or told.seq is None else told.seq - 1
+        return Recorded(
+            MARKET, row.data, (key,), kinds, told.product_id,
+            numbered=True, snapshots=True, whole=whole, follows=follows, at=told.seq,
+        )  # fmt: skip
+
+    @override
+    def unused(self, row: Row) -> str:
+        if row.ev != "recv":
+            return super().unused(row)
+        told = _frame_of(row.data)
+        return f"{told.feed}:{told.product_id}" if told and told.feed not in {"", "heartbeat"} else ""
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

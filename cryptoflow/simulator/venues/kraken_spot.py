@@ -12,7 +12,7 @@ from typing_extensions import override
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._kraken import levels_text, size_text, stamp
 from cryptoflow.simulator.venues._kraken_book import ShownBook, ToldBook
-from cryptoflow.simulator.venues._kraken_recorded import Reader, miscounted
+from cryptoflow.simulator.venues._kraken_recorded import Reader, listed, miscounted, unused
 from cryptoflow.simulator.venues._kraken_session import DEPTHS, MARKET, SpotSession
 from cryptoflow.simulator.venues._values import (
     Channel,
@@ -184,7 +184,9 @@ class KrakenSpot(Venue):
     def rest_body(self, ask: RestAsk, world: World) -> bytes | RestAnswer | None:
         listings = world.listings(self.full(MARKET))
         if ask.kind == "instruments":
-            return _result({_rest_name(one): _pair(one) for one in listings})
+            recorded = world.recorded(self.full(MARKET), ask.kind)
+            whole = listed(recorded, {one.symbol: _pair(one) for one in listings})
+            return whole or _result({_rest_name(one): _pair(one) for one in listings})
         if ask.kind == "volumes":
             return _result({one.symbol: _ticker(number) for number, one in enumerate(listings, 1)})
         if ask.kind == "status":
@@ -204,8 +206,12 @@ class KrakenSpot(Venue):
         return self.reader()(row)
 
     @override
-    def reader(self) -> Callable[[Row], Recorded | None]:
-        return Reader(self).read
+    def reader(self, rows: Sequence[Row] = ()) -> Callable[[Row], Recorded | None]:
+        return Reader(self, rows).read
+
+    @override
+    def unused(self, row: Row) -> str:
+        return unused(row.data) if row.ev == "recv" else super().unused(row)
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:
@@ -225,7 +231,7 @@ class KrakenSpot(Venue):
         told = ToldBook(int(key.partition("@")[2].partition(":")[0]))
         for frame in frames:
             told.take(frame)
-        return told.snapshot()
+        return told.snapshot() if told.is_proven else None
 
     @override
     def miscounted(self, payload: bytes) -> bytes | None:

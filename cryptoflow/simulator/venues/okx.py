@@ -21,6 +21,7 @@ from cryptoflow.simulator.venues._okx import (
     error,
     instrument,
     left_by,
+    listed,
     market_of,
     underlying,
     volume,
@@ -51,9 +52,23 @@ class _Arg(msgspec.Struct):
 class _Told(msgspec.Struct):
     arg: _Arg
     data: list[dict[str, object]]
+    action: str = ""
+
+
+class _Loose(msgspec.Struct):
+    """Take any frame of data, and no answer: those have an event."""
+
+    data: msgspec.Raw
+    arg: _Arg | None = None
 
 
 _told = msgspec.json.Decoder(_Told)
+_loose = msgspec.json.Decoder(_Loose)
+
+
+def _id_of(data: Sequence[Mapping[str, object]], name: str) -> int | None:
+    found = data[0].get(name) if data else None
+    return found if isinstance(found, int) else None
 
 
 class Okx(Venue):
@@ -62,7 +77,12 @@ class Okx(Venue):
     exchange = "okx"
     markets = tuple(TYPES)
     prefix = "/okx"
-    hosts = frozenset({"ws.okx.com", "www.okx.com", "openapi.okx.com", "wseea.okx.com", "eea.okx.com"})
+    # PROTOCOLS 5.1; okex.com is how recordings of before 2022 spell it (!).
+    hosts = frozenset({
+        *("ws.okx.com", "wsaws.okx.com", "wseea.okx.com", "wsus.okx.com", "ws.okex.com", "wsaws.okex.com"),
+        *("www.okx.com", "openapi.okx.com", "aws.okx.com", "eea.okx.com", "us.okx.com", "app.okx.com"),
+        *("www.okex.com", "aws.okex.com"),
+    })  # fmt: skip
     # PROTOCOLS 5.3
     limits = Limits(
         requests_per_hour_max=480, names_max_chars=65_536, subscribe_within_s=30.0, idle_push_s=30.0,
@@ -149,11 +169,11 @@ class Okx(Venue):
     def rest_body(self, ask: RestAsk, world: World) -> bytes | RestAnswer | None:
         if ask.kind == "trades":
             return body([])
-        recorded = world.recorded(self.full(ask.market), ask.kind)
-        if recorded:
-            return recorded[-1]
         listings = world.listings(self.full(ask.market))
         if ask.kind == "instruments":
+            recorded = world.recorded(self.full(ask.market), ask.kind)
+            if recorded and (whole := listed(recorded, listings)):
+                return whole
             return body([instrument(listing) for listing in listings])
         return body([volume(listing, number) for number, listing in enumerate(listings, 1)])
 
@@ -173,19 +193,36 @@ class Okx(Venue):
             return Recorded(market, row.data, rest="instruments") if known and market else None
         try:
             told = _told.decode(row.data)
-        except msgspec.DecodeError:  # answers, pongs
+        except (msgspec.DecodeError, UnicodeDecodeError):  # answers, pongs
             return None
         channel, name = told.arg.channel, told.arg.instrument
         kind = KINDS.get(channel)
         if kind is None:
             return None
-        market = MARKETS.get(told.arg.type, "spot") if not name else market_of(name)
+        market = MARKETS.get(told.arg.type, "") if not name else market_of(name)
         market = "swap" if channel == INDEX else market
+        if not market:
+            return None
         key = self.key(market, f"{channel}:{name or told.arg.type}")
         symbol = "" if channel in {INDEX, LIQUIDATIONS} else name
-        is_book = kind == "book"
-        numbered = is_book and bool(told.data) and "seqId" in told.data[0]
-        return Recorded(market, row.data, (key,), (kind,), symbol, numbered=numbered, snapshots=is_book)
+        if kind != "book":
+            return Recorded(market, row.data, (key,), (kind,), symbol)
+        at, follows = (_id_of(told.data, name) for name in ("seqId", "prevSeqId"))
+        whole = told.action == "snapshot"
+        return Recorded(
+            market, row.data, (key,), (kind,), symbol, numbered=at is not None, snapshots=True,
+            whole=whole, follows=None if whole else follows, at=at,
+        )  # fmt: skip
+
+    @override
+    def unused(self, row: Row) -> str:
+        if row.ev != "recv":
+            return super().unused(row)
+        try:
+            arg = _loose.decode(row.data).arg
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ""
+        return f"{arg.channel}:{arg.instrument or arg.type}" if arg else ""
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

@@ -40,7 +40,7 @@ def test_plan(tmp_path):
     assert plan.markets == ("binance.usdm",)
     assert plan.symbols("binance.usdm") == ("ONEUSDT", "TWOUSDT")
     assert list(plan.channels) == ["binance.usdm oneusdt@aggTrade", "binance.usdm twousdt@aggTrade"]
-    assert plan.received_ns == {"binance": 10**18}
+    assert plan.received_ns == {"binance": [10**18, 5]}
     assert [step.offset_ns for step in plan.steps] == [7, 7]
     assert plan.rest == {}
 

@@ -24,11 +24,15 @@ def _recording(path, rows):
         for t, kind, number in rows:
             if kind == "rest":
                 body = {"lastUpdateId": number, "bids": [["1.50", "2"]], "asks": [["1.60", "1"]]}
-                row = {"ev": "rest", "url": "https://fapi.binance.com/fapi/v1/depth?symbol=ABCUSDT&limit=1000"}
+                row = {
+                    "conn": "h",
+                    "ev": "rest",
+                    "url": "https://fapi.binance.com/fapi/v1/depth?symbol=ABCUSDT&limit=1000",
+                }
             else:
                 body = {"stream": f"abcusdt@{kind}", "data": {"u": number, "spelling": "as  recorded"}}
-                row = {"ev": "recv"}
-            file.write(json.dumps({"t": t, "conn": "w", **row, "data": json.dumps(body)}) + "\n")
+                row = {"conn": "w", "ev": "recv"}
+            file.write(json.dumps({"t": t, **row, "data": json.dumps(body)}) + "\n")
     return path
 
 
@@ -39,8 +43,8 @@ async def _take(socket, count):
 
 @pytest.fixture
 def recording(tmp_path):
-    """Write two deltas, a snapshot, two deltas, out of order in the file."""
-    rows = [(5, "rest", 12), (2, "depth@100ms", 11), (1, "depth@100ms", 10), (3, "kline_1m", 1)]
+    """Write two deltas, a snapshot, two deltas; the snapshot is first in the file."""
+    rows = [(5, "rest", 12), (1, "depth@100ms", 10), (2, "depth@100ms", 11), (3, "kline_1m", 1)]
     return _recording(tmp_path / "r.jsonl.gz", [*rows, (6, "depth@100ms", 12), (7, "depth@100ms", 13)])
 
 

@@ -84,7 +84,7 @@ def test_bad_requests_are_refused_in_the_body() -> None:
 
 
 def test_lists_are_invented_or_recorded() -> None:
-    """A recorded body is given as it is; contracts come in pages."""
+    """A recorded body is given as it is when it has every symbol; contracts come in pages, recorded ones in one."""
     listings = [VENUE.listing("linear", number, random.Random(number)) for number in range(1, 4)]
     world: Any = SimpleNamespace(listings=lambda _market: listings, recorded=lambda *_: ())
     found = VENUE.rest_body(RestAsk("instruments", "linear", limit=2), world)
@@ -96,8 +96,13 @@ def test_lists_are_invented_or_recorded() -> None:
     volumes = VENUE.rest_body(RestAsk("volumes", "linear"), world)
     assert isinstance(volumes, bytes)
     assert len(json.loads(volumes)["result"]["list"]) == 3
-    world.recorded = lambda *_: (b"old", b"newer")
-    assert VENUE.rest_body(RestAsk("instruments", "linear"), world) == b"newer"
+    first = VENUE.rest_body(RestAsk("instruments", "linear", limit=2), world)
+    whole = VENUE.rest_body(RestAsk("instruments", "linear", limit=5), world)
+    world.recorded = lambda *_: (b"old", whole)
+    assert VENUE.rest_body(RestAsk("instruments", "linear"), world) == whole
+    world.recorded = lambda *_: (first, b'{"retCode":10006}')
+    made = json.loads(VENUE.rest_body(RestAsk("instruments", "linear"), world))["result"]
+    assert (len(made["list"]), made.get("nextPageCursor", "")) == (3, "")
 
 
 def test_recorded_frames_find_their_streams() -> None:

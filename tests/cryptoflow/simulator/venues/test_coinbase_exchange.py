@@ -212,7 +212,7 @@ def test_bad_requests_are_refused() -> None:
 def test_lists_are_read_by_our_readers() -> None:
     """Products and volumes of the invented listings are what the market's readers take."""
     listings = [VENUE.listing("exchange", number, random.Random(number)) for number in range(1, 4)]
-    world: Any = SimpleNamespace(listings=lambda _market: listings)
+    world: Any = SimpleNamespace(listings=lambda _market: listings, recorded=lambda *_: ())
     products, volumes = (VENUE.rest_body(RestAsk(kind, "exchange"), world) for kind in ("instruments", "volumes"))
     assert isinstance(products, bytes)
     assert isinstance(volumes, bytes)

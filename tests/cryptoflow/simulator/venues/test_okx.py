@@ -87,7 +87,7 @@ def test_bad_requests_are_refused_in_the_body() -> None:
 
 
 def test_lists_are_invented_or_recorded() -> None:
-    """A recorded body is given as it is; there are no trades of the past in a replay."""
+    """A recorded body is given as it is when it has every symbol; there are no trades of the past in a replay."""
     listings = [VENUE.listing("swap", number, random.Random(number)) for number in range(1, 4)]
     world: Any = SimpleNamespace(listings=lambda _market: listings, recorded=lambda *_: ())
     found = VENUE.rest_body(RestAsk("instruments", "swap"), world)
@@ -98,8 +98,10 @@ def test_lists_are_invented_or_recorded() -> None:
     volumes = VENUE.rest_body(RestAsk("volumes", "swap"), world)
     assert isinstance(volumes, bytes)
     assert len(json.loads(volumes)["data"]) == 3
-    world.recorded = lambda *_: (b"old", b"newer")
-    assert VENUE.rest_body(RestAsk("instruments", "swap"), world) == b"newer"
+    world.recorded = lambda *_: (b'{"data":[]}', found)
+    assert VENUE.rest_body(RestAsk("instruments", "swap"), world) == found
+    world.recorded = lambda *_: (b'{"code":"50011"}',)
+    assert VENUE.rest_body(RestAsk("instruments", "swap"), world) == found
     assert VENUE.rest_body(RestAsk("trades", "swap"), world) == b'{"code":"0","msg":"","data":[]}'
 
 
