@@ -67,10 +67,10 @@ class ScopedFeed(Feed):
         return self.put("book", {**body, "sum": argument}, argument)
 
     def crossing_delta(self, argument: int) -> bytes:
-        """Set or delete a bid among the asks; the sum is right."""
-        price, size = f"{11 + argument % 3 * 0.25:.2f}", "0.0" if argument % 3 else "2.0"
+        """Set or delete a bid above the asks; the sum is right."""
+        price, size = f"{13 + argument % 2 * 0.25:.2f}", f"{argument // 2 % 3}.0"
         self.bids.pop(price, None)
-        if argument % 3 == 0:
+        if size != "0.0":
             self.bids[price] = size
         for beyond in sorted(self.bids, key=float, reverse=True)[DEPTH:]:
             del self.bids[beyond]
@@ -137,5 +137,5 @@ SCOPED_ACTIONS: tuple[ScopedAction, ...] = (
     *[ScopedFeed.skip_trades, ScopedFeed.late_trade, ScopedFeed.old_trade, ScopedFeed.backfill, ScopedFeed.absent],
     *[ScopedFeed.skip_delta, ScopedFeed.old_delta, ScopedFeed.snapshots, ScopedFeed.repeat, ScopedFeed.liquidations],
     *[ScopedFeed.garbage, ScopedFeed.strange_delta, ScopedFeed.quotes],
-    *[ScopedFeed.crossing_delta] * 2,
+    *[ScopedFeed.crossing_delta] * 3,
 )
