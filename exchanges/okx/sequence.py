@@ -32,7 +32,9 @@ class OkxBookRules:
     valid book holds the old chain's last id, one for each connection that is behind: its updates that lie
     behind the book are rows and change nothing (BUFFERED); the first that reaches beyond carries the book
     on, since it holds every level changed since its predecessor. A snapshot between the end of such a
-    chain and what is known of the ids beyond is of one more connection that is behind.
+    chain and what is known of the ids beyond is of one more connection that is behind. One that begins a
+    broken book behind what another connection has brought meanwhile cannot be followed from there: that
+    one's next update breaks the book again.
     A REST snapshot that arrives while the book is valid changes nothing and is SPLICED.
     """
 

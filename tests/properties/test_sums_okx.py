@@ -1,4 +1,8 @@
-"""Books of OKX with sums, over connections that overlap: a venue that is right is never called wrong."""
+"""Books of OKX over connections that overlap: a venue that is right is never called wrong.
+
+With sums, as until 2026-06-23, the agents keep the book, and levels are taken at once or never: the rules
+alone tell what lies behind. Without, what lies ahead waits for the others, if they come in time.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,10 @@ from tests.doubles.raw_frames import Record, rows
 RECEIVED_NS = from_iso("2025-11-21")
 MARKET = SPOT.at(RECEIVED_NS)
 EXCHANGE = Exchange("okx", {"spot": MARKET})
+WITHOUT_SUMS = Exchange("okx", {"spot": SPOT})
+PAUSES_NS = 1_000_000, 6_000_000_000
+"""With long pauses connections do not count as living at once, and whole runs are taken quietly."""
+
 PRICES = [Decimal(price) / 2 for price in range(20, 32)]
 SET_BACK = 20_000
 LIMITS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -91,7 +99,9 @@ class Venue:
         return msgspec.json.encode(body)
 
 
-def log_of(seed: int, moves: int, connections: int, resets: float = 0.0) -> list[Record]:
+def log_of(
+    seed: int, moves: int, connections: int, resets: float = 0.0, pauses_ns: Sequence[int] = PAUSES_NS
+) -> list[Record]:
     """Let connections begin at any state of the book and each tell all that follows, interleaved in any way."""
     draw = random.Random(seed)
     venue = Venue(draw, resets)
@@ -100,8 +110,7 @@ def log_of(seed: int, moves: int, connections: int, resets: float = 0.0) -> list
     begins = [0, *sorted(draw.randrange(moves + 1) for _ in range(connections - 1))]
     told = [-1] * connections  # -1: its snapshot comes next, else the place of its next change
     frames: list[bytes] = []
-    # With long pauses connections do not count as living at once, and whole runs are taken quietly.
-    pause_ns = draw.choice((1_000_000, 6_000_000_000))
+    pause_ns = draw.choice(pauses_ns)
     while True:
         left = [one for one in range(connections) if told[one] < moves and (one == 0 or told[0] >= 0)]
         if not left:
@@ -126,9 +135,11 @@ def log_of(seed: int, moves: int, connections: int, resets: float = 0.0) -> list
     return records
 
 
-def read(records: Sequence[Record], cut: int, chain: tuple[Operator, ...] | None = None) -> list[Outputs]:
+def read(
+    records: Sequence[Record], cut: int, chain: tuple[Operator, ...] | None = None, exchange: Exchange = EXCHANGE
+) -> list[Outputs]:
     """Process records in calls of `cut`."""
-    core = PartitionCore({"okx": EXCHANGE}, "raw.okx", 0, chain=chain)
+    core = PartitionCore({"okx": exchange}, "raw.okx", 0, chain=chain)
     return [core.process(records[start : start + cut]) for start in range(0, len(records), cut)]
 
 
@@ -147,6 +158,18 @@ def test_what_lies_behind_the_book_does_not_change_it(seed: int, moves: int, con
     assert mismatches(outputs) == 0
     assert rows(outputs, "md.gaps") == []
     assert not any(one.reseeds for one in outputs)
+
+
+@settings(LIMITS, max_examples=60)
+@given(seed=st.integers(0, 2**32), moves=st.integers(4, 40), connections=st.integers(1, 4), cut=st.integers(1, 20))
+def test_what_lies_ahead_waits_where_no_book_is_kept(seed: int, moves: int, connections: int, cut: int) -> None:
+    """Every connection brings all in time: no update is a gap, and each is rows once."""
+    outputs = read(log_of(seed, moves, connections, pauses_ns=PAUSES_NS[:1]), cut, exchange=WITHOUT_SUMS)
+    assert rows(outputs, "md.gaps") == []
+    assert not any(one.reseeds for one in outputs)
+    deltas = [row for row in rows(outputs, "md.book") if row["kind"] == "book_deltas"]
+    frames = {(row["conn"], row["frame_no"]) for row in deltas}
+    assert len(frames) == len({(row["prev_update_id"], row["last_update_id"]) for row in deltas})
 
 
 @LIMITS
