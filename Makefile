@@ -83,7 +83,7 @@ format: $(DEV_STAMP) ## format and mend what ruff can
 chaos: $(DEV_STAMP) ## kill and pause every process, KILLS=60 times; then compare with an undisturbed run
 	@$(BIN)/python -m cryptoflow.chaos --kills $(KILLS) --data-dir var/chaos-$$(date -u +%Y%m%dT%H%M%S) $(ARGS)
 
-replicas: $(DEV_STAMP) ## change producers while data flows, SCENARIO=replace|scale|redundant; then compare with what was sent
+replicas: $(DEV_STAMP) ## change producers while data flows, SCENARIO=replace|scale|early|redundant; then compare with what was sent
 	@$(BIN)/python -m cryptoflow.chaos --scenario $(SCENARIO) --data-dir var/replicas-$$(date -u +%Y%m%dT%H%M%S) $(ARGS)
 
 outage: $(DEV_STAMP) ## an hour without a venue in virtual time, OUTAGE_SYMBOLS=1000 of each market

@@ -1,4 +1,4 @@
-"""Change producers while data flows: one killed and replaced, 2 → 3 → 2, redundant feeds cut in turn."""
+"""Change producers while data flows: one killed and replaced, 2 → 3 → 2, also late ordered, redundant feeds cut."""
 
 from __future__ import annotations
 
@@ -130,6 +130,20 @@ def _scale(run: Replicas, fleet: Fleet) -> Steps:
     yield run.spacing_s
     run.order(3, 2)
     third = fleet.add_producer(member_env(2, 3))
+    yield from _settle_and_return(run, fleet, third)
+
+
+def _scale_early(run: Replicas, fleet: Fleet) -> Steps:
+    """Start the third replica before the others know of it: two record the same for a while."""
+    yield run.spacing_s
+    third = fleet.add_producer(member_env(2, 3))
+    run.wait_until(fleet, functools.partial(_is_ready, fleet, third), "the third replica")
+    yield run.spacing_s
+    run.order(3, 2)
+    yield from _settle_and_return(run, fleet, third)
+
+
+def _settle_and_return(run: Replicas, fleet: Fleet, third: Member) -> Steps:
     run.wait_until(fleet, run.settled, "three replicas to settle")
     yield run.spacing_s
     run.order(2, 3)
@@ -141,11 +155,12 @@ def _scale(run: Replicas, fleet: Fleet) -> Steps:
 SCENARIOS: Mapping[str, tuple[tuple[Mapping[str, str], ...], Callable[[Replicas, Fleet], Steps]]] = {
     "replace": ((member_env(0, 2), member_env(1, 2)), _cut_in_turn),
     "scale": ((member_env(0, 2), member_env(1, 2)), _scale),
+    "early": ((member_env(0, 2), member_env(1, 2)), _scale_early),
     "redundant": ((feed_env("a"), feed_env("b")), _cut_in_turn),
 }
 """What is changed, by name: the producers to begin with, and the changes."""
 
-CHANGES_S = {"replace": 50.0, "scale": 65.0, "redundant": 50.0}
+CHANGES_S = {"replace": 50.0, "scale": 65.0, "early": 85.0, "redundant": 50.0}
 """How long data flows besides three spacings: longer than the changes take, or the run is not clean."""
 
 

@@ -16,7 +16,7 @@ from cryptoflow.verify.report import FAILURES
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = os.environ.get("CRYPTOFLOW_TEST_SCENARIOS", "scale").split(",")
-"""All of them take some minutes: replace,scale,redundant."""
+"""All of them take some minutes: replace,scale,early,redundant."""
 
 LIMIT_S = 280
 

@@ -12,7 +12,7 @@ import pytest
 
 from cryptoflow.chaos import replicas as module
 from cryptoflow.chaos.fleet import Fleet
-from cryptoflow.chaos.replicas import AWAY_S, SCENARIOS, Replicas
+from cryptoflow.chaos.replicas import AWAY_S, CHANGES_S, SCENARIOS, Replicas
 from cryptoflow.config import Settings
 from cryptoflow.demo.options import DemoOptions
 from cryptoflow.errors import StopError
@@ -105,11 +105,17 @@ def settle_all(table: type[ScriptedTable]) -> None:
 
 
 @pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("scenario", ["scale", "early"])
 def test_replicas_change_only_when_all_have_settled(
-    stack: Any, now: list[float], table: type[ScriptedTable], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    scenario: str,
+    stack: Any,
+    now: list[float],
+    table: type[ScriptedTable],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """2 to 3: the third is started; 3 to 2: it is stopped once every replica said that it holds what it owns."""
-    run, fleet = made("scale", stack, now, monkeypatch, tmp_path)
+    run, fleet = made(scenario, stack, now, monkeypatch, tmp_path)
     looks = []
 
     def settle() -> bool:
@@ -121,6 +127,8 @@ def test_replicas_change_only_when_all_have_settled(
     monkeypatch.setattr(run, "settled", settle)
     for wait_s in run._steps(run, fleet):
         run.work.tend(fleet, wait_s)
+        if not run.done and scenario == "scale":
+            assert len(fleet.of("producer")) == 2
     assert run.done == ["2 replicas to 3", "3 replicas to 2"]
     assert looks == [3] * 6
     assert [member.name for member in fleet.of("producer")] == ["producer-0", "producer-1"]
@@ -192,4 +200,4 @@ def test_data_must_last_longer_than_the_changes(
     report = run.run()
     assert report["clean"] is not early
     assert report["changes"] == ["producer-0 killed", "producer-1 killed"]
-    assert set(SCENARIOS) == {"replace", "scale", "redundant"}
+    assert set(SCENARIOS) == {"replace", "scale", "early", "redundant"} == set(CHANGES_S)
