@@ -26,9 +26,16 @@ class Run:
     spans: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     rows: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
     checksums: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    conns: list[str] = field(init=False)
+    """The connection of every frame, in log order."""
+
+    is_of_one: bool = field(init=False)
+    """Whether all frames are of one connection, as in nearly every run."""
 
     def __post_init__(self) -> None:
         """Join the spans of neighbouring records."""
+        self.conns = self._slices(self.batch.conns)
+        self.is_of_one = self.conns.count(self.conns[0]) == len(self.conns)
         spans = self.spans
         for view in self.views:
             for kind, first, last in view.spans:
@@ -49,10 +56,6 @@ class Run:
         """Add a row to a topic at a frame of the run; it counts only when every operator accepts."""
         self.rows.append((topic, ordinal, values))
 
-    def conns(self) -> list[str]:
-        """Return the connection of every frame, in log order."""
-        return self._slices(self.batch.conns)
-
     def identities(self) -> list[int]:
         """Return the number and part of every frame on its connection, in log order."""
         return self._slices(self.batch.identities)
@@ -60,6 +63,10 @@ class Run:
     def last_received_ns(self, kind: str) -> int:
         """Return the receive time of the last frame of a kind in the run."""
         return self.batch.times[self.groups[kind].ordinals[self.spans[kind][-1][1] - 1]]
+
+    def first_ordinal(self, kind: str) -> int:
+        """Return the ordinal of the first frame of a kind in the run."""
+        return self.groups[kind].ordinals[self.spans[kind][0][0]]
 
     def received_ns(self) -> int:
         """Return the receive time of the last frame of the run."""

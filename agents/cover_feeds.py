@@ -142,7 +142,7 @@ def _move(heard: Heard, at_ns: int) -> None:
 
 def _quiet(state: Feeds, run: Run) -> Feeds | None:
     scoped = run.market.scoped_kinds if run.market else frozenset()
-    feeds = {feed_of(conn) for conn in set(run.conns())}
+    feeds = {feed_of(conn) for conn in set(run.conns)}
     kinds = [kind for kind in run.spans if kind in STREAMS and kind not in scoped]
     if not state.waiting.keys().isdisjoint(kinds):
         return None

@@ -41,10 +41,10 @@ def _step(state: FramesSeen, turn: Turn) -> None:
 
 
 def _quiet(state: FramesSeen, run: Run) -> FramesSeen | None:
-    conns, identities = run.conns(), run.identities()
+    conns, identities = run.conns, run.identities()
     last = state.last
     moved: dict[str, int] = {}
-    if conns.count(conns[0]) == len(conns):
+    if run.is_of_one:
         if identities[0] <= last.get(conns[0], -1) or not all(map(lt, identities, islice(identities, 1, None))):
             return None
         moved[conns[0]] = identities[-1]

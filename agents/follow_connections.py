@@ -55,13 +55,14 @@ def _quiet(state: Connections, run: Run) -> Connections | None:
     for kind in run.spans:
         if kind not in STREAMS:
             continue
-        ordinals = run.ordinals(kind)
-        conn, first_ns = conns[ordinals[0]], run.batch.times[ordinals[0]]
-        if any(conns[ordinal] != conn for ordinal in ordinals):
+        first = run.first_ordinal(kind)
+        conn, first_ns = conns[first], run.batch.times[first]
+        if not run.is_of_one and any(conns[ordinal] != conn for ordinal in run.ordinals(kind)):
             return None
         heard = streams.get(kind, {})
-        if any(other != conn and first_ns - last_ns <= LIVING_NS for other, last_ns in heard.items()):
-            return None
+        for other, last_ns in heard.items():
+            if other != conn and first_ns - last_ns <= LIVING_NS:
+                return None
         streams[kind] = {**heard, conn: run.last_received_ns(kind)}
         if len(streams[kind]) > CONNECTIONS_MAX:
             return None

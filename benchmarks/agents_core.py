@@ -48,7 +48,8 @@ def recorded() -> list[bytes]:
 def generated(count: int) -> list[bytes]:
     """Return invented quotes, trades and book deltas in the proportions of a busy symbol."""
     book = b'{"lastUpdateId":0,"bids":[],"asks":[]}'
-    frames = [encode_frame("rest", 0, START_NS, "book_snapshot", book)]
+    meta: dict[str, str | int] = {"requested_ns": START_NS, "reason": "subscribe"}
+    frames = [encode_frame("rest", 0, START_NS, "book_snapshot", book, meta=meta)]
     for n in range(count):
         t = START_NS + n * 3_000_000
         ms = t // 1_000_000

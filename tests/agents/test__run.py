@@ -19,7 +19,7 @@ def test_a_run_spans_the_records_of_one_symbol() -> None:
     told: list[object] = []
 
     def quiet(state: Kept, run: Run) -> Kept:
-        told.append((run.conns(), [one >> 20 for one in run.identities()], sorted(run.spans)))
+        told.append((run.conns, [one >> 20 for one in run.identities()], sorted(run.spans)))
         told.append((run.ids("trades"), run.cells("trades", "size"), run.ordinals("trades"), run.ordinals("book")))
         told.append((run.last_received_ns("trades"), run.received_ns()))
         return state
