@@ -118,7 +118,7 @@ class Desk(Protocol):
         ...
 
 
-class Session:
+class Session(abc.ABC):
     """Speak on one connection. The defaults say nothing, pass data as it is and cut nobody."""
 
     numbered: bool = False
@@ -139,9 +139,9 @@ class Session:
         """Return what happens at once: greetings, streams of the URL."""
         return ()
 
+    @abc.abstractmethod
     def on_text(self, message: str | bytes) -> Sequence[Action]:
         """Answer one message of the client; bytes are a binary frame."""
-        raise NotImplementedError
 
     def on_tick(self, now_s: float) -> Sequence[Action]:
         """Return what is due, about five times a second: heartbeats of the server."""

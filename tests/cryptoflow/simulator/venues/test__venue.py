@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cryptoflow.simulator.venues._values import Limits
+from cryptoflow.simulator.venues._values import Action, Limits
 from cryptoflow.simulator.venues._venue import Session
 from cryptoflow.simulator.venues.binance_usdm import VENUE
 
 
+class Quiet(Session):
+    """Answer nothing."""
+
+    def on_text(self, message: str | bytes) -> Sequence[Action]:
+        """Pass it over."""
+        del message
+        return ()
+
+
 def _session(held: tuple[str, ...] = (), **limits: int) -> Session:
     desk: Any = SimpleNamespace(limits=Limits(**limits), streams=lambda: held)  # type: ignore[arg-type] # test values
-    return Session(VENUE, desk)
+    return Quiet(VENUE, desk)
 
 
 @pytest.mark.parametrize(
