@@ -111,9 +111,15 @@ def _timeline(
         timeline.present(position, seen[2])
         if track.status[position] != Status.SENT and not track.optional[position]:
             report.fail("altered", f"{_named(track.table, book, key)}: rows of a frame never sent whole", seen[0])
-        elif seen[0] != track.rows[position] or seen[1] != track.digest[position]:
+        elif not _is_whole(track, position, seen):
             suspects[book, key] = track.where[position]
     return timeline
+
+
+def _is_whole(track: Track, position: int, seen: Sequence[int]) -> bool:
+    """Tell whether the rows of a frame stand once, or once for each connection that may have made some."""
+    rows, digest = track.rows[position], track.digest[position]
+    return any((seen[0], seen[1]) == (n * rows, n * digest) for n in range(1, track.told.get(position, 1) + 1))
 
 
 def _explain(name: str, wanted: Sequence[Row], rows: Sequence[Row], report: Report) -> None:

@@ -169,6 +169,8 @@ class _Taker:
             if frame.key is not None:
                 if not again:
                     track.add(frame, status, ns, where, injected=injected, optional=half)
+                if b"," in label and frame.table in reader.numbered_apart:
+                    track.told[track.positions[frame.key]] = label.count(b",") + 1
                 added.append((name, frame.key))
                 continue
             told = self._numbered(name, frame, sent=half or status is Status.SENT)

@@ -42,6 +42,8 @@ class Track:
         self.rows = array("q")
         self.digest: list[int] = []
         self.where = array("q")
+        self.told: dict[int, int] = {}
+        """How many connections were told a frame, where each of them may have made rows of it."""
         self.broken: list[tuple[int, bool]] = []
         """Positions of frames that arrived and broke the book, and whether a recorder must see it."""
         self.down: list[tuple[int, int | None]] = []

@@ -15,6 +15,8 @@ exactly those missing), `chain` (ids with holes of their own: the gap may take t
 checksum or the connection's number shows it, no ids); a table not named proves nothing. `hidden` names
 the tables where a `seen` loss may stay unseen (a checksum over the ten best levels).
 `crossed_breaks` says that a crossed book is a broken one: it has to be declared. Elsewhere ids or a sum prove it.
+`numbered_apart` names tables whose ids each connection counts for itself, as far as documents say: what two
+were told may be rows of each, where a recorder goes over from one to the other.
 `restarts` says that update ids begin again with a snapshot in the stream: what was lost just before it stays unseen.
 """
 
@@ -63,6 +65,7 @@ class Reader(abc.ABC):
     proofs: ClassVar[Mapping[str, str]] = {}
     hidden: ClassVar[frozenset[str]] = frozenset()
     restarts: ClassVar[bool] = False
+    numbered_apart: ClassVar[frozenset[str]] = frozenset()
     crossed_breaks: ClassVar[bool] = False
 
     def __init__(self) -> None:

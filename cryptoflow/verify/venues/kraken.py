@@ -104,6 +104,7 @@ class Futures(Reader):
         "liquidations": ("price", "size", "base_size", "side", "position", "exchange_ns"),
     }  # fmt: skip
     proofs = {"book_deltas": "contiguous"}  # noqa: RUF012 - as declared in Reader
+    numbered_apart = frozenset({"book_deltas"})
 
     @override
     def expected(self, payload: bytes | str) -> list[Expected]:

@@ -9,6 +9,9 @@ from decimal import Decimal
 import pytest
 
 from cryptoflow.simulator.outlet import Armed
+from cryptoflow.verify.compare import _is_whole
+from cryptoflow.verify.frames import Expected
+from cryptoflow.verify.tracks import Status, Track
 
 MARKET = "binance.usdm"
 TABLES = ["trades", "quotes", "book_deltas", "funding", "liquidations"]
@@ -201,3 +204,14 @@ def test_a_trade_received_and_fetched_is_duplicated(session, gap_around):
     gone = _fetch_one(session, gap_around)
     session.rows["trades"].append(gone)
     assert session.compare().counts["duplicated"] == 1
+
+
+def test_what_several_connections_may_have_made_rows_of():
+    """Whole rows of a frame stand once for each of them at most."""
+    track = Track("book_deltas")
+    track.add(Expected("book_deltas", "A", 7, [("a",), ("b",)]), Status.SENT, 1, 0, injected=False)
+    digest = track.digest[0]
+    for told, whole in (({}, {1}), ({0: 2}, {1, 2})):
+        track.told = told
+        assert {n for n in range(4) if _is_whole(track, 0, (2 * n, n * digest))} == whole
+        assert not _is_whole(track, 0, (3, digest))

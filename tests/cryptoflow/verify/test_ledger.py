@@ -111,3 +111,19 @@ def test_which_updates_broke_their_book(tmp_path):
     tracks = read_ledger([ledger.path]).tracks
     assert tracks["coinbase.exchange", "book", "A-USD"].broken == [(0, True)]
     assert tracks["kraken.spot", "book", "A/USD"].broken == [(0, False), (0, True)]
+
+
+def test_ids_that_each_connection_counts_for_itself(tmp_path):
+    """A change of a book that two connections were told may be rows of each; other ids hold for all."""
+    ledger = Ledger(tmp_path)
+    futures, feed = "kraken.futures book:PF_AUSD", "kraken.futures trade:PF_AUSD"
+    delta = b'{"feed":"book","product_id":"PF_AUSD","side":"sell","seq":%d,"price":1.0,"qty":2.0,"timestamp":7}'
+    fill = b'{"feed":"trade","product_id":"PF_AUSD","uid":"u","side":"sell","type":"fill","time":7,"qty":2,"price":1}'
+    for label, number in ((b"1", 4), (b"1,2", 5), (b"1,2,3", 6)):
+        ledger.sent(label, futures, delta % number)
+    ledger.sent(b"1,2", feed, fill)
+    ledger.sent(b"1,2", KEY, FRAME % 1)
+    ledger.close()
+    tracks = read_ledger([ledger.path]).tracks
+    assert tracks["kraken.futures", "book", "PF_AUSD"].told == {1: 2, 2: 3}
+    assert tracks["kraken.futures", "trades", "PF_AUSD"].told == tracks["binance.usdm", "quotes", "AUSDT"].told == {}
