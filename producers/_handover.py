@@ -163,11 +163,20 @@ class Handover:
             if one.last_other_ns >= one.streaming_ns:
                 missed: tuple[GapEvidence, ...] = ()
             elif now_s - one.streaming_s >= self._limit_s:
-                missed = tuple(found for key, found in one.heard.evidence(one.streaming_ns) if key == symbol)
+                missed = _missed(symbol, one, one.streaming_ns)
             else:
                 continue
             del self._taking[symbol]
             done.append(Taken(symbol, missed))
+        return done
+
+    def end(self, now_ns: int) -> list[Taken]:
+        """Return the symbols whose earlier owner is not accounted for when this process stops, and forget them.
+
+        The next one would find our own frames in the log and ask no further.
+        """
+        done = [Taken(symbol, _missed(symbol, one, one.streaming_ns or now_ns)) for symbol, one in self._taking.items()]
+        self._taking.clear()
         return done
 
     def waiting(self, now_s: float) -> int:
@@ -190,3 +199,7 @@ class Handover:
         giving.seen = giving.seen or bool(served) or (frame.k == INSTRUMENT and not self._kinds)
         if frame.k != ALIVE:
             giving.conns.update(dict.fromkeys(served, frame.c))
+
+
+def _missed(symbol: Symbol, taking: _Taking, to_ns: int) -> tuple[GapEvidence, ...]:
+    return tuple(found for key, found in taking.heard.evidence(to_ns) if key == symbol)

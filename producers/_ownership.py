@@ -213,6 +213,8 @@ class Ownership:
                 await self._settle(markets)
                 await asyncio.sleep(_POLL_S)
         finally:
+            for taken in self.handover.end(clock.now_ns()):
+                self._end_taking(taken, markets)
             if tail is not None:
                 tail.close()
 

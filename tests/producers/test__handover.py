@@ -113,6 +113,25 @@ def test_an_election_of_ours_is_handed_on() -> None:
     assert one.given(1 + HOLD_S) == [Given(KEY, {"book": "new"})]
 
 
+def test_a_process_that_stops_declares_what_it_could_not_prove() -> None:
+    """Up to its own streams, or to its end; a symbol that is accounted for is not named."""
+    one, other = handover(), ("usdm", "BBB")
+    log = LastHeard("binance", dict.fromkeys((KEY, other), frozenset({"trades"})))
+    for symbol in ("AAA", "BBB"):
+        log.take(record(("old", "trades", 5), symbol=symbol))
+    for lane in (KEY, other):
+        one.take(lane, log, 0)
+    one.streaming(KEY, 20, 2)
+    restart = GapEvidence("restart", ("trades",), 5, 20)
+    assert one.end(30) == [Taken(KEY, (restart,)), Taken(other, (GapEvidence("restart", ("trades",), 5, 30),))]
+    assert not one
+    one.take(KEY, log, 0)
+    one.streaming(KEY, 20, 2)
+    one.hear(record(("old", "trades", 21)), 3)
+    assert one.taken(3) == [Taken(KEY, ())]
+    assert one.end(30) == []
+
+
 def test_a_taker_is_content_when_the_other_is_heard_after_its_own_streams_stand() -> None:
     """Then nothing was missed, and nothing is declared."""
     one = handover()
