@@ -63,6 +63,7 @@ class FeedVoice(Voice):
         super().__init__(venue, model, keys)
         self._keys = {key.partition(" ")[2].partition(":")[0]: key for key in keys}
         self._product = model.name.encode()
+        self._newest = b""
 
     @override
     def trade(self, fill: Fill, out: list[Frame]) -> None:
@@ -70,7 +71,8 @@ class FeedVoice(Voice):
             for number, size in fill.parts():
                 out.append((self._keys["matches"], self._match(b"match", number, self.model.size(size), fill)))
         if "ticker" in self._keys:
-            out.append((self._keys["ticker"], self._ticker(fill)))
+            self._newest = self._ticker(fill)
+            out.append((self._keys["ticker"], self._newest))
 
     def _match(self, kind: bytes, number: int, size: bytes, fill: Fill) -> bytes:
         """Return one trade; the side is the maker's (PROTOCOLS 1.2)."""
@@ -118,11 +120,11 @@ class FeedVoice(Voice):
         if channel == "level2_batch":
             head = b'{"type":"snapshot","product_id":"%b",%b,"time":"%b"}'
             return [head % (self._product, self._book(b""), time_text(now_ms))]
+        if channel == "ticker":
+            return [self._newest] if self._newest else ()
         if not model.fills:
             return ()
         fill = model.fills[-1]
-        if channel == "ticker":
-            return [self._ticker(fill)]
         ((number, size, _),) = singles([fill], model, 1)
         return [self._match(b"last_match", number, size, fill)]
 

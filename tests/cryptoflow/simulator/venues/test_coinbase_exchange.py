@@ -161,11 +161,12 @@ def test_what_is_subscribed_begins_with_what_stands_now() -> None:
         0,
         0,
     ]
-    model, _ = market(400)
+    model, frames = market(400)
     (book,), (match,), (ticker,) = (
         model.voice.on_subscribe(keys[name], NOW_MS) for name in ("level2_batch", "matches", "ticker")
     )
     assert [FEED.route(frame).kind for frame in (book, match, ticker)] == ["book_snapshot", "trades", "quotes"]
+    assert ticker == [payload for key, payload in frames if key == keys["ticker"]][-1]
     assert (json.loads(match)["type"], json.loads(match)["trade_id"]) == ("last_match", model.trade_id)
     rest = json.loads(model.voice.rest_snapshot(0, NOW_MS) or b"")
     assert [level[:2] for level in rest["bids"]] == json.loads(book)["bids"]
