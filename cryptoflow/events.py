@@ -484,3 +484,13 @@ class SymbolRenamed(Event):
     old: str
     new: str
     symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingLeftOut(Event):
+    """Say which rows of a recording the simulator does not replay: the streams with most of them."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "recorded rows are not replayed"
+    rows: int
+    streams: str

@@ -14,7 +14,7 @@ _FIRST_QUERY = "SELECT symbol, count(*), max(price) FROM trades GROUP BY symbol 
 
 
 def collect(stack: LocalStack, stages: Stages, tables: Tables, elapsed_s: float) -> dict[str, Any]:
-    """Return counts read from the running parts and from the tables themselves."""
+    """Return counts read from the running parts and from the tables themselves, and what of recordings is in none."""
     states = tables.states()
     frames = stages.frames()
     per_market = {name: tables.by_market(name) for name, state in states.items() if state.rows}
@@ -35,6 +35,7 @@ def collect(stack: LocalStack, stages: Stages, tables: Tables, elapsed_s: float)
             market: {name: rows for name, counts in per_market.items() if (rows := counts.get(market, 0))}
             for market in sorted({market for counts in per_market.values() for market in counts})
         },
+        "left_out": dict(stages.plan.left_out),
         "elapsed_s": round(elapsed_s, 3),
         "data_dir": str(stack.data_dir),
     }

@@ -41,7 +41,10 @@ def run(options: DemoOptions) -> int:
     with LocalStack(data_dir, kafka={"partitions": PARTITIONS}) as stack:
         if stack.warning:
             click.echo(stack.warning, err=True)
-        stages = Stages(stack, options, plan_of(options))
+        plan = plan_of(options)
+        if plan.omissions:
+            click.echo(plan.omissions, err=True)
+        stages = Stages(stack, options, plan)
         try:
             stages.start()
             found = _follow(options, stack, stages, stop)

@@ -36,6 +36,7 @@ class Client:
         self.world = world
         self.limits: Limits = venue.limits
         self.subscribed: dict[str, None] = {}
+        self.given_up: set[str] = set()
         self.buffer: list[bytes] = []
         self.half_open = False
         self.drip_bytes_s = 0

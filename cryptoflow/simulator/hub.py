@@ -19,7 +19,8 @@ class Hub:
     and never counted. `why` says, per stream, why nobody gets it although it was subscribed; `refused`
     are the streams that the next request for them does not get.
     `on_subscribe(client, key)` tells whether data will flow, `first_frames(key)` what a stream
-    begins with for who subscribes it now: None when it has ended for late subscribers.
+    begins with for who subscribes it now: None when it has ended for late subscribers. Without `retells`
+    a stream asked for anew on the connection that gave it up goes on without such a beginning.
     """
 
     def __init__(self, ledger: Ledger, *, slow_client_s: float) -> None:
@@ -34,6 +35,7 @@ class Hub:
         self.frames_sent = 0
         self.on_subscribe: Callable[[Client, str], bool] = lambda _client, _key: True
         self.first_frames: Callable[[str], Sequence[bytes] | None] = lambda _key: ()
+        self.retells = True
         self.changed = asyncio.Event()
 
     def open(self, client: Client, path: str) -> None:
@@ -55,6 +57,7 @@ class Hub:
                 (live if self._start(client, action) else silent).append(action.key)
             elif isinstance(action, Stop):
                 client.subscribed.pop(action.key, None)
+                client.given_up.add(action.key)
                 self._unroute(client, action.key)
                 stopped.append(action.key)
             else:
@@ -78,7 +81,7 @@ class Hub:
         if again:
             return True
         # Changes told to everybody else just before are nothing that a first subscriber misses.
-        first = self.first_frames(key)
+        first = self.first_frames(key) if self.retells or key not in client.given_up else ()
         self.asked.add(key)
         if first is None:
             self.why[key] = b"ended"

@@ -25,7 +25,7 @@ _SHOWN_MAX = 5
 class Step:
     """Hold one step of a replay: a frame of streams, or a book answer (`keys` empty).
 
-    `sound` says that the recorded frames of this book, from a snapshot up to this one, lack none.
+    `whole` says that a book begins anew here, `sound` that its recorded frames from there on lack none.
     `jump` is how far the connection's own number jumped here: so many frames before it were not
     recorded; negative when it came late.
     """
@@ -35,6 +35,7 @@ class Step:
     symbol: str
     keys: tuple[str, ...]
     payload: bytes
+    whole: bool = False
     sound: bool = False
     jump: int = 0
 
@@ -84,11 +85,15 @@ class Plan:
     @property
     def omissions(self) -> str:
         """Say in one line what is not replayed, "" for nothing."""
-        if not self.left_out:
-            return ""
+        rows = self.left_out.total()
+        return f"{rows:,} recorded rows are not replayed: {self.most_left_out}" if rows else ""
+
+    @property
+    def most_left_out(self) -> str:
+        """Name the streams with most rows left out."""
         most = [f"{name} ({count:,})" for name, count in self.left_out.most_common(_SHOWN_MAX)]
         more = f" and {len(self.left_out) - _SHOWN_MAX} more" if len(self.left_out) > _SHOWN_MAX else ""
-        return f"{self.left_out.total():,} recorded rows are not replayed: {', '.join(most)}{more}"
+        return f"{', '.join(most)}{more}"
 
 
 def _symbols(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -174,7 +179,7 @@ def _take(plan: Plan, venue: Venue, found: Recorded, offset_ns: int, chains: _Ch
                 key, found.kinds, found.symbol, numbered=found.numbered, snapshots=found.snapshots
             )
     sound = chains.follow(market, found)
-    plan.steps.append(Step(offset_ns, market, found.symbol, found.keys, found.payload, sound, found.jump))
+    plan.steps.append(Step(offset_ns, market, found.symbol, found.keys, found.payload, found.whole, sound, found.jump))
     samples = plan.samples[market, found.symbol] if found.symbol else []
     if len(samples) < _SAMPLES_MAX or not found.keys or found.whole:
         samples.append(found.payload)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 
-from cryptoflow import clock
+from cryptoflow import clock, events
 from cryptoflow.simulator.faults import FaultPlan
 from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.options import SimulatorOptions
@@ -44,7 +44,8 @@ class Replay:
     Everything waits, at most as long, while a stream that had subscribers has none: a client that
     subscribes anew loses nothing of what was recorded. Faults take that wait away.
     Who subscribes a stream with snapshots when some of it has been sent gets a snapshot the venue
-    makes from what was sent, unless the recording lacks frames since its own last snapshot.
+    makes from what was sent. Where the recording lacks frames since its own last snapshot and another
+    is to come, that one is waited for.
     """
 
     replaying = True
@@ -53,12 +54,15 @@ class Replay:
         """Read the files. Raises ConfigError as `plan_recording` does."""
         self._options = options
         self.plan: Plan = plan_recording(options.recordings)
+        if self.plan.left_out:
+            events.RecordingLeftOut(rows=self.plan.left_out.total(), streams=self.plan.most_left_out).emit()
         self.markets = self.plan.markets
         self.channels: dict[str, Channel] = self.plan.channels
         self._listings: dict[str, list[Listing]] = {}
         self._books: dict[tuple[str, str], _Book] = defaultdict(_Book)
         self._sent: dict[str, list[bytes]] = {key: [] for key, channel in self.channels.items() if channel.snapshots}
         self._sound: dict[str, bool] = {}
+        self._to_come = Counter(key for step in self.plan.steps if step.whole for key in step.keys)
         self._deserted: set[str] = set()
         for step in self.plan.steps:
             if not step.keys:
@@ -105,9 +109,9 @@ class Replay:
         return False
 
     def first_frames(self, key: str) -> Sequence[bytes] | None:
-        """Return a snapshot of what was sent before; nothing when nothing was, or when it would not be whole."""
+        """Return a snapshot of what was sent before; nothing when nothing was, or when a better one is to come."""
         sent = self._sent.get(key)
-        if not sent or not self._sound.get(key):
+        if not sent or not (self._sound.get(key) or not self._to_come[key]):
             return ()
         snapshot = venue_of(key.partition(" ")[0]).replayed_snapshot(key, sent)
         return () if snapshot is None else (snapshot,)
@@ -146,6 +150,8 @@ class Replay:
             if step.keys and not self._options.faults and self._is_deserted(step, outlet.hub):
                 await self._await_subscribers(step, outlet.hub, plan, stop)
             self._take(step)
+            if step.jump and not self._options.faults:
+                await self._await_reaction(step, outlet.hub, plan, stop)
             if sent % _BATCH_FRAMES == 0 or self._options.speed:
                 unsent = await self._between(plan)
                 await asyncio.sleep(unsent / self._options.unsent_rate_fps)
@@ -169,6 +175,14 @@ class Replay:
             if clock.monotonic_s() >= end_s:
                 self._deserted.update(hub.lost(self.channels))
                 return
+            await self._between(plan)
+            await asyncio.sleep(_POLL_S)
+
+    async def _await_reaction(self, step: Step, hub: Hub, plan: FaultPlan, stop: asyncio.Event) -> None:
+        """Wait until a client that met a break of its numbers has left: what is on its way then is lost to it."""
+        told = {client.number for client in hub.clients.values() if not client.subscribed.keys().isdisjoint(step.keys)}
+        end_s = clock.monotonic_s() + self._options.early_request_wait_s
+        while told <= hub.clients.keys() and told and clock.monotonic_s() < end_s and not stop.is_set():
             await self._between(plan)
             await asyncio.sleep(_POLL_S)
 
@@ -209,6 +223,7 @@ class Replay:
             if key in self._sent:
                 self._sent[key].append(step.payload)
                 self._sound[key] = step.sound
+                self._to_come[key] -= step.whole
         if self.outlet is None:
             return
         if step.jump:

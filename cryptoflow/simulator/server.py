@@ -42,6 +42,8 @@ class _Run:
         self.venues = list(dict.fromkeys(venue_of(market) for market in self.source.markets))
         self.hub = Hub(self.ledger, slow_client_s=options.slow_client_s)
         self.hub.first_frames = self.source.first_frames
+        # Without faults a client gives up only what the recording itself broke; no snapshot of it would be true.
+        self.hub.retells = bool(options.faults) or not options.recordings
         self.outlet = Outlet(self.hub, self.ledger)
         self.source.outlet = self.outlet
         self.rest_faults = RestFaults()

@@ -84,6 +84,20 @@ def test_a_market_nobody_can_record_is_one_line(tmp_path: Path, monkeypatch: pyt
         plan_of(DemoOptions(recordings=(path,)))
 
 
+def test_recordings_of_two_dialects_are_not_mixed(tmp_path: Path) -> None:
+    """One process reads an exchange as of one moment."""
+    paths = []
+    for name, day_ns in (("then", 1_650_000_000_000_000_000), ("lately", T)):
+        path = tmp_path / name
+        row = {"t": day_ns, "conn": "w", "ev": "open", "url": "wss://ws.okx.com:8443/ws/v5/public"}
+        data = '{"arg":{"channel":"trades","instId":"A-USDT"},"data":[{}]}'
+        path.write_text("".join(json.dumps(one) + "\n" for one in (row, {**row, "ev": "recv", "data": data})))
+        paths.append(path)
+    assert plan_of(DemoOptions(recordings=(paths[0],))).dialects.keys() == {"okx"}
+    with pytest.raises(ConfigError, match="okx spoke otherwise"):
+        plan_of(DemoOptions(recordings=tuple(paths)))
+
+
 def test_an_old_recording_is_subscribed_as_the_venue_spoke_then(tmp_path: Path) -> None:
     """A channel that contracts lost in 2025 is one of a recording from before, and read as of its date."""
     path, told_ns = tmp_path / "one", 1_700_000_000_000_000_000

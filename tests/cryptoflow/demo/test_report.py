@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cryptoflow.demo import report
+from cryptoflow.demo.plan import Plan
 from cryptoflow.demo.progress import TableState
 from cryptoflow.demo.report import as_json, as_text, collect
 
@@ -48,6 +49,7 @@ def test_figures_come_from_the_parts_and_the_tables(monkeypatch: pytest.MonkeyPa
         simulator=lambda: {"frames_sent": 9},
         frames=lambda: {"received": 8, "published": 7, "not_ours": 1},
         metrics_url=lambda name: f"http://{name}",
+        plan=Plan("replay", left_out={"binance btcusdt@kline_1m": 3}),
     )
     counters = {("http://worker", "cryptoflow_duplicates_dropped_total"): 6}
     sums = {("kraken", "spot", "ok"): 5, ("kraken", "spot", "absent"): 1, ("okx", "swap", "ok"): 2}
@@ -63,6 +65,7 @@ def test_figures_come_from_the_parts_and_the_tables(monkeypatch: pytest.MonkeyPa
         "checksums": {"kraken.spot": {"absent": 1, "ok": 5}, "okx.swap": {"ok": 2}},
         "snapshots": {"trades": 2, "gaps": 1, "dead_letters": 1},
         "markets": {"binance.usdm": {"trades": 7, "gaps": 4, "dead_letters": 1}},
+        "left_out": {"binance btcusdt@kline_1m": 3},
         "elapsed_s": 1.235,
         "data_dir": "there",
     }

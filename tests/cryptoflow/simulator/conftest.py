@@ -56,7 +56,7 @@ class Venue:
 
 def _whole(path: str) -> str:
     """Put Binance USD-M before paths that name no exchange."""
-    return path if path.startswith(("/_sim", "/binance", "/okx", "/nowhere")) else PREFIX + path
+    return path if path.startswith(("/_sim", "/binance", "/bybit", "/coinbase", "/okx", "/nowhere")) else PREFIX + path
 
 
 async def ask(socket: Any, method: str, params: list[Any], number: int = 1) -> dict[str, Any]:

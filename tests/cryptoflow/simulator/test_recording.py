@@ -45,6 +45,39 @@ def test_plan(tmp_path):
     assert plan.rest == {}
 
 
+def test_what_is_left_out_is_told(tmp_path):
+    """By stream, with the rows of further channels of a book; answers are not."""
+    path = tmp_path / "r"
+    url = "wss://stream.bybit.com/v5/public/linear"
+    frames = ["kline.1.A", "kline.1.A", "orderbook.200.A", "orderbook.50.A", "publicTrade.A"]
+    rows = [{"t": 1, "conn": "w", "ev": "open", "url": url}]
+    rows += [{"t": 2, "conn": "w", "ev": "recv", "data": json.dumps({"topic": topic})} for topic in frames]
+    rows.append({"t": 3, "conn": "w", "ev": "recv", "data": '{"op":"subscribe","success":true}'})
+    rows.append({"t": 3, "conn": "h", "ev": "rest", "url": "https://api.bybit.com/v5/market/time", "data": "{}"})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = plan_recording([path])
+    assert set(plan.channels) == {"bybit.linear orderbook.200.A", "bybit.linear publicTrade.A"}
+    assert len(plan.steps) == 2
+    assert plan.left_out == {
+        "bybit linear kline.1.A": 2, "bybit GET /v5/market/time": 1, "bybit.linear orderbook.50.A": 1,
+    }  # fmt: skip
+    assert plan.omissions.startswith("4 recorded rows are not replayed: bybit linear kline.1.A (2), ")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:3]))
+    with pytest.raises(ConfigError, match=r"no stream of ours; 2 recorded rows .*kline\.1\.A \(2\)"):
+        plan_recording([path])
+
+
+def test_a_book_is_sound_from_its_snapshot_to_the_next_hole(tmp_path):
+    """A frame recorded twice is no hole; without a snapshot nothing is known."""
+    path = tmp_path / "r"
+    rows = [{"t": 1, "conn": "w", "ev": "open", "url": "wss://stream.bybit.com/v5/public/spot"}]
+    for number, kind in ((3, "delta"), (5, "snapshot"), (6, "delta"), (6, "delta"), (8, "delta"), (9, "snapshot")):
+        frame = {"topic": "orderbook.50.A", "type": kind, "data": {"s": "A", "u": number}}
+        rows.append({"t": 2, "conn": "w", "ev": "recv", "data": json.dumps(frame)})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [step.sound for step in plan_recording([path]).steps] == [False, True, True, True, False, True]
+
+
 def test_real_recording():
     """The recorded exchangeInfo is found, and the channels of the time."""
     path = RECORDINGS / "binance_usdm_4symbols_20210722.jsonl.gz"

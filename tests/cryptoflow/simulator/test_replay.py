@@ -88,6 +88,87 @@ async def test_missing_exchange_info_is_synthetic(start, recording):
         assert entry["filters"][0]["tickSize"] == "0.01"
 
 
+def _session(path, url, frames):
+    """Write a recording of one connection."""
+    rows = [{"t": 0, "conn": "w", "ev": "open", "url": url}]
+    rows += [{"t": t, "conn": "w", "ev": "recv", "data": json.dumps(frame)} for t, frame in enumerate(frames, 1)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def _book(u, kind="delta"):
+    """Return an invented book frame of Bybit."""
+    return {"topic": "orderbook.50.A", "type": kind, "ts": 1, "data": {"s": "A", "b": [["1", str(u)]], "a": [], "u": u}}
+
+
+async def test_a_book_asked_for_anew_loses_nothing_and_is_not_made_up(start, tmp_path):
+    """A client that meets a hole of the recording gets all that was recorded, and no snapshot that was not."""
+    rows = [_book(7, "snapshot"), _book(8), *(_book(number) for number in range(10, 2000)), _book(3000, "snapshot")]
+    recording = _session(tmp_path / "r", "wss://stream.bybit.com/v5/public/linear", rows)
+    async with start(recordings=(recording,)) as venue, venue.connect("/bybit/v5/public/linear") as socket:
+        ask = json.dumps({"op": "subscribe", "args": ["orderbook.50.A"]})
+        await socket.send(ask)
+        got = []
+        async with asyncio.timeout(DEADLINE_S):
+            while len(got) < len(rows):
+                found = json.loads(await socket.recv())
+                got += [found] if "topic" in found else []
+                if len(got) == 3 and "topic" in found:
+                    await socket.send(ask.replace("subscribe", "unsubscribe"))
+                    await socket.send(ask)
+    assert got == rows
+
+
+async def test_whoever_comes_later_gets_what_was_sent(start, tmp_path):
+    """A new connection begins with a snapshot made of the frames so far, and misses nothing after it."""
+    recording = _session(
+        tmp_path / "r", "wss://stream.bybit.com/v5/public/linear", [_book(7, "snapshot"), *(map(_book, range(8, 2000)))]
+    )
+    ask = json.dumps({"op": "subscribe", "args": ["orderbook.50.A"]})
+    async with start(recordings=(recording,)) as venue, asyncio.timeout(DEADLINE_S):
+        async with venue.connect("/bybit/v5/public/linear") as socket:
+            await socket.send(ask)
+            while "topic" not in json.loads(await socket.recv()):
+                pass
+        async with venue.connect("/bybit/v5/public/linear") as socket:
+            await socket.send(ask)
+            first = json.loads(await socket.recv())
+            assert first["type"] == "snapshot"
+            number = first["data"]["u"]
+            while number < 1999:
+                found = json.loads(await socket.recv())
+                if "topic" in found:
+                    number += 1
+                    assert found["data"]["u"] == number
+
+
+async def test_frames_that_were_not_recorded_are_missed(start, tmp_path):
+    """The connection's own number jumps as the recorded one did; what follows waits for who connects again."""
+
+    def frame(number, kind="update"):
+        event = {"type": kind, "product_id": "A-USD", "updates": []}
+        return {"channel": "l2_data", "timestamp": "x", "sequence_num": number, "events": [event]}
+
+    frames = [frame(4, "snapshot"), frame(5), frame(8), frame(9), frame(10, "snapshot"), frame(11)]
+    recording = _session(tmp_path / "r", "wss://advanced-trade-ws.coinbase.com", frames)
+    ask = json.dumps({"type": "subscribe", "channel": "level2", "product_ids": ["A-USD"]})
+
+    async def book(socket):
+        while (found := json.loads(await socket.recv()))["channel"] != "l2_data":
+            pass
+        return found["sequence_num"], found["events"][0]["type"]
+
+    async with start(recordings=(recording,)) as venue, asyncio.timeout(DEADLINE_S):
+        async with venue.connect("/coinbase/spot") as socket:
+            await socket.send(ask)
+            first = [await book(socket) for _ in range(3)]
+        async with venue.connect("/coinbase/spot") as socket:
+            await socket.send(ask)
+            later = [await book(socket) for _ in range(3)]
+    assert [number - first[0][0] for number, _ in first] in ([0, 1, 4], [0, 2, 5])
+    assert [kind for _, kind in later] == ["update", "snapshot", "update"]
+
+
 @pytest.mark.parametrize("name", ["binance_usdm_4symbols_20210722", "binance_usdm_btcusdt_20240808"])
 async def test_real_recordings(start, name):
     """Every recorded frame of every channel arrives verbatim, and each snapshot once."""
