@@ -299,7 +299,8 @@ class Ownership:
             markets[market].elect(symbol, kinds, conn)
 
     def _apply(self, market: str, running: Running, reason: str, handed_over: Collection[str] = ()) -> None:
-        added, removed = running.apply(running.chosen(), handed_over)
+        chosen = running.chosen()
+        added, removed = running.apply(chosen, {*handed_over, *self._elsewhere.get(market, ())})
         held = {*running.held, *(name for _, name in running.wanted())}
         for symbol in [*self.handover.giving, *self.handover.taking]:
             if symbol[0] == market and symbol[1] not in held:

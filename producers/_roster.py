@@ -102,7 +102,7 @@ class Roster:
         """Record just these symbols from now on; return how many came and went.
 
         What went is unsubscribed and, once the venue has stopped sending it, ends with a gap frame of
-        cause `removed`; but for symbols `handed_over` to another replica, which records them on.
+        cause `removed`; but for symbols and indexes `handed_over` to another replica, which records them on.
         """
         asked = dict.fromkeys(symbols)
         added = [symbol for symbol in asked if symbol not in self.lanes]
@@ -119,7 +119,7 @@ class Roster:
             self._others.pop(symbol, None)
             self.lanes[symbol] = lane
             self._leaving.pop(symbol, None)
-        for index in unfollowed - set(self.indexes().values()):
+        for index in unfollowed.difference(self.indexes().values(), handed_over):
             self._leave(index, self.kinds({Per.INDEX}))
         if self._fleet is not None:
             self._instruments.write({symbol: self.lanes[symbol] for symbol in added}, intake)

@@ -202,6 +202,7 @@ class FakeMarket:
         self.gaps: list[tuple[str, GapEvidence]] = []
         self.elected: list[tuple[str, str]] = []
         self.went: list[tuple[str, bool]] = []
+        self.spared: set[str] = set()
         self.streams = True
 
     @property
@@ -218,6 +219,7 @@ class FakeMarket:
         before, self.held = self.held, list(symbols)
         gone = [name for name in before if name not in self.held]
         self.went += [(name, name in handed_over) for name in gone]
+        self.spared = set(handed_over)
         return len(set(self.held) - set(before)), len(gone)
 
     def wanted(self, symbols: Collection[str] | None = None) -> dict[Symbol, frozenset[str]]:
@@ -315,6 +317,18 @@ async def test_an_added_symbol_is_recorded_without_a_restart_and_says_what_was_m
         ]
         cluster.order((symbol_order("S01-USD", "added")[0], b""))
         await until(lambda: "S01" in one.market.held, 15, "taking the order back")
+
+
+async def test_an_index_goes_without_a_gap_while_others_follow_it(cluster: Cluster) -> None:
+    """A symbol ordered away takes the index that it alone follows with it, wherever it is recorded."""
+    async with running(cluster, 0, 2) as one:
+        cluster.order(symbol_order("S00", "removed"))
+        await until(lambda: "S00" not in one.market.held, 15, "following the order")
+        assert one.market.went == [("S00", False)]
+        assert one.market.spared == {INDEX, LONE_INDEX}
+        cluster.order(symbol_order("S01", "removed", 6), symbol_order("S08", "removed", 6))
+        await until(lambda: "S08" not in one.market.held, 15, "following the order")
+        assert one.market.spared == {LONE_INDEX}
 
 
 async def test_a_new_count_overlaps_the_owners(cluster: Cluster) -> None:

@@ -179,6 +179,17 @@ async def test_what_another_replica_records_on_has_no_gap(one: Bench) -> None:
     assert len(one.gaps("C")) == 1
 
 
+async def test_an_index_that_another_replica_follows_goes_without_a_gap(one: Bench) -> None:
+    """The symbol alone is recorded no more."""
+    one.begin("A", "C")
+    one.fleet.silent.set()
+    async with running(one):
+        assert one.apply("C", handed_over=["IX"]) == (0, 1)
+        await until(lambda: not one.roster.is_leaving(["A", "IX"]), 5, "seeing A off")
+    assert one.gaps("IX") == []
+    assert len(one.gaps("A")) == 1
+
+
 async def test_one_that_comes_back_meanwhile_is_not_ended(one: Bench) -> None:
     """It was recorded all the time, in the same lane: its frames on their way keep their order."""
     one.begin("A", "C", "D")
