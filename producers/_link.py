@@ -20,6 +20,7 @@ from producers._plan import Carried
 from producers._receiver import Hooks, Receiver
 from producers._watchdog import SilenceLimits, StreamInfo, Watchdog
 
+_LEVEL_POLL_S = 0.02
 DISCONNECT, RESUBSCRIBE, REFUSED, SEQUENCE = "disconnect", "resubscribe", "refused", "sequence"
 _TICK_S = 0.02
 
@@ -108,6 +109,20 @@ class Link:
         around = self._around
         won = around.election.claim(around.line, self.carried.streams if streams is None else streams)
         around.declare.switch(won, self.receiver.conn, 0)
+
+    async def draw_level(self, old: Link) -> None:
+        """Wait until what is held back has what the other connection, now closed, brought last: there they join.
+
+        What the other brought before this one was acknowledged is not waited for.
+        """
+        settings, receiver = self._around.settings, self.receiver
+        deadline_s = clock.monotonic_s() + settings.overlap_max_s
+        while self.acknowledged_ns and not (
+            receiver.has_all_of(old.receiver, self.acknowledged_ns) or self.ended.done()
+        ):
+            if clock.monotonic_s() > deadline_s or receiver.held >= settings.overlap_max_frames:
+                return
+            await asyncio.sleep(_LEVEL_POLL_S)
 
     def succeed(self, old: Link) -> None:
         """Say the same where the connection replaces one of the same line: what that one brought counts once."""

@@ -97,6 +97,7 @@ class Receiver:
         self._scoped = market.scoped_kinds - _BOOKS
         self._content = market.content
         self._newest: dict[tuple[str, str], deque[bytes]] = {}
+        self._newest_ns: dict[tuple[str, str], int] = {}
 
     @property
     def frames(self) -> int:
@@ -151,8 +152,21 @@ class Receiver:
         found = {place: _joined(tuple(old._newest[place]), frames) for place, frames in held.items()}
         return {place: received_ns for place, received_ns in found.items() if received_ns}
 
-    def _remember(self, kind: str, symbol: str, raw: bytes, _received_ns: int) -> None:
+    def has_all_of(self, old: Receiver, since_ns: int) -> bool:
+        """Tell whether the frames held back have what the old connection brought last of each stream.
+
+        A stream that it did not bring anything of since a moment is not waited for.
+        """
+        wanted = {place: frames[-1] for place, frames in old._newest.items() if old._newest_ns[place] >= since_ns}
+        for _, counted, _, _, symbol, raw in self._held or () if wanted else ():
+            place = symbol, frame_kind(counted)
+            if place in wanted and self._content(raw) == wanted[place]:
+                del wanted[place]
+        return not wanted
+
+    def _remember(self, kind: str, symbol: str, raw: bytes, received_ns: int) -> None:
         self._newest.setdefault((symbol, kind), deque(maxlen=JOINING_FRAMES)).append(self._content(raw))
+        self._newest_ns[symbol, kind] = received_ns
 
     def take(self, raw: bytes) -> None:
         """Take one frame: it is published or held from here on, whatever it contains.

@@ -242,6 +242,7 @@ class Session:
             # The old connection went first: what came after its last frame may lie before the new one's first.
             self._declare(old)
         await self._close(old)
+        await fresh.draw_level(old)
         fresh.succeed(old)
         fresh.receiver.release()
         self._link, self._fresh = fresh, None

@@ -8,7 +8,7 @@ import dataclasses
 import msgspec
 
 from cryptoflow.config import Producer
-from exchanges import StreamKind
+from exchanges import Market, StreamKind
 from exchanges.binance import USDM
 from producers._connection import Target, open_connection
 from producers._declare import Declare
@@ -24,10 +24,12 @@ from tests.doubles.venue_run import until
 STREAM = "aaausdt@aggTrade"
 
 
-async def opened(venue: ScriptedVenue, log: MemoryLog, room: asyncio.Event | None, **endpoint: object) -> Link:
+async def opened(
+    venue: ScriptedVenue, log: MemoryLog, room: asyncio.Event | None, market: Market = USDM, **endpoint: object
+) -> Link:
     """Open a started link with one stream."""
     around = Surroundings(
-        exchange="binance", market=USDM, settings=Producer(), limits=SilenceLimits(30, 15, 30, 5, 120),
+        exchange="binance", market=market, settings=Producer(), limits=SilenceLimits(30, 15, 30, 5, 120),
         intake=log.intake,
             declare=Declare(log.intake, log.lane, lambda: (), lambda _symbol: None), hooks=Hooks(log.lane), room=room,
     )  # fmt: skip
@@ -89,3 +91,47 @@ async def test_what_passes_while_a_stream_is_given_up_is_declared(memory_log: Me
         gap = msgspec.json.decode(memory_log.frames("AAAUSDT")[1].payload(), type=GapEvidence)
         assert (gap.cause, gap.streams, gap.from_ns) == ("resubscribe", ("trades",), heard_ns)
         await link.stop()
+
+
+async def test_a_replacement_draws_level_with_what_the_old_connection_brought_last(memory_log: MemoryLog) -> None:
+    """Where frames have no ids it waits for that frame, however late it comes; not for what came before it listened."""
+    market = dataclasses.replace(USDM, scoped_kinds=frozenset({"trades"}))
+    async with scripted_venue() as venue:
+        old = await opened(venue, memory_log, None, market)
+        await until(lambda: old.feed.streaming, 5, "streaming")
+        old.receiver.remember()
+        await venue.send(STREAM, 1)
+        await until(lambda: memory_log.frames("AAAUSDT"), 5, "the first frame")
+        fresh = await opened(venue, memory_log, None, market)
+        fresh.receiver.hold()
+        await until(lambda: fresh.feed.streaming, 5, "streaming")
+        await fresh.draw_level(old)
+        first, second = venue.subscribers(STREAM)
+        await venue.send(STREAM, 2, only=first)
+        await until(lambda: len(memory_log.frames("AAAUSDT")) == 2, 5, "the newest frame")
+        await old.stop()
+        level = asyncio.create_task(fresh.draw_level(old))
+        await venue.send(STREAM, 1, only=second)
+        await until(lambda: fresh.receiver.held == 1, 5, "another frame")
+        await asyncio.sleep(0.05)
+        assert not level.done()
+        await venue.send(STREAM, 2, only=second)
+        await asyncio.wait_for(level, 5)
+        assert fresh.receiver.joins(old.receiver).keys() == {("AAAUSDT", "trades")}
+        await fresh.stop()
+
+
+async def test_a_replacement_that_ends_draws_level_no_more(memory_log: MemoryLog) -> None:
+    """Nothing more will come on it."""
+    market = dataclasses.replace(USDM, scoped_kinds=frozenset({"trades"}))
+    async with scripted_venue() as venue:
+        old, fresh = [await opened(venue, memory_log, None, market) for _ in range(2)]
+        await until(lambda: old.feed.streaming and fresh.feed.streaming, 5, "streaming")
+        old.receiver.remember()
+        fresh.receiver.hold()
+        await venue.send(STREAM, 1, only=venue.subscribers(STREAM)[0])
+        await until(lambda: memory_log.frames("AAAUSDT"), 5, "a frame")
+        level = asyncio.create_task(fresh.draw_level(old))
+        await fresh.stop()
+        await asyncio.wait_for(level, 5)
+        await old.stop()
