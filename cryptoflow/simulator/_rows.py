@@ -61,12 +61,14 @@ def read_rows(path: Path) -> Rows:
         if venue is not None:
             rows.found.append((venue, Row(line.t, line.conn, line.ev, own, line.data.encode())))
         elif line.ev != "open":
-            rows.left_out[f"host {urlsplit(url).hostname or 'unknown'}"] += 1
+            host = urlsplit(url).hostname
+            rows.left_out[f"host {host}" if host else f"connection {line.conn} without an `open` row"] += 1
     if not rows.found:
         hosts = {urlsplit(url).hostname or "unknown" for url in urls.values()}
         raise ConfigError(
-            f"recording {path.name} is of no venue known here (hosts: {', '.join(sorted(hosts)) or 'none'})",
-            fix=f"give a recording of {', '.join(sorted(host for venue in venues() for host in venue.hosts))}",
+            f"recording {path.name} is of no venue known here (hosts in its `open` rows: "
+            f"{', '.join(sorted(hosts)) or 'none'})",
+            fix=f"give a recording of {', '.join(sorted({venue.exchange for venue in venues()}))}",
         )
     return rows
 

@@ -12,9 +12,9 @@ from cryptoflow.errors import ConfigError
 from cryptoflow.simulator._choice import chosen_streams
 from cryptoflow.simulator._rows import read_rows
 from cryptoflow.simulator.venues import venue_of
-from cryptoflow.simulator.venues._values import Channel, Listing, Recorded, Row
+from cryptoflow.simulator.venues._values import Channel, Listing, Recorded, RestAsk, Row
 from cryptoflow.simulator.venues._venue import Venue
-from exchanges import Exchange
+from exchanges import Exchange, Market
 
 SNAPSHOT = "snapshot"
 _SAMPLES_MAX = 3
@@ -185,13 +185,51 @@ def _take(plan: Plan, venue: Venue, found: Recorded, offset_ns: int, chains: _Ch
         samples.append(found.payload)
 
 
+class _World:
+    """Show a venue what was recorded of its instruments, or one that was guessed."""
+
+    replaying = True
+    now_ms = 0
+
+    def __init__(self, listings: Sequence[Listing], bodies: Sequence[bytes]) -> None:
+        self._listings, self._bodies = listings, bodies
+
+    def listings(self, market: str) -> Sequence[Listing]:
+        del market
+        return self._listings
+
+    def recorded(self, market: str, kind: str) -> Sequence[bytes]:
+        del market, kind
+        return self._bodies
+
+    def knows(self, key: str) -> bool:
+        del key
+        return True
+
+    def voice(self, market: str, symbol: str) -> None:
+        del market, symbol
+
+
+def _listed(plan: Plan, market: str, spoken: Market) -> list[str]:
+    """Return the symbols whose definition, recorded or guessed, the market can read; of others nothing is recorded."""
+    venue, ask = venue_of(market), RestAsk("instruments", market.partition(".")[2])
+
+    def read(listings: Sequence[Listing], bodies: Sequence[bytes]) -> set[str]:
+        body = venue.rest_body(ask, _World(listings, bodies))
+        return {one.native_symbol for one, _ in spoken.instruments(body)} if isinstance(body, bytes) else set()
+
+    listings = plan.listings(market)
+    known = read(listings, plan.rest.get((market, ask.kind), ()))
+    return [one.symbol for one in listings if one.symbol in known or one.symbol in read([one], ())]
+
+
 def _choose(plan: Plan, market: str, exchanges: Mapping[str, Exchange]) -> None:
     """Leave out what the market's producer does not subscribe beside the rest; count it."""
     exchange, _, name = market.partition(".")
     if exchange not in exchanges or name not in exchanges[exchange].markets:
         return  # whoever subscribes says so
     spoken = exchanges[exchange].markets[name].at(plan.received_ns[exchange][0])
-    kept = {f"{market} {stream}" for stream in chosen_streams(spoken, plan.symbols(market), plan.streams(market))}
+    kept = {f"{market} {one}" for one in chosen_streams(spoken, _listed(plan, market, spoken), plan.streams(market))}
     gone = {key for key in plan.channels if key.partition(" ")[0] == market} - kept
     books = {channel.symbol for key, channel in plan.channels.items() if key in kept and channel.is_book}
     steps = []

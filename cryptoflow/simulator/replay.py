@@ -26,6 +26,9 @@ class _Book:
     def __init__(self) -> None:
         self.recorded: deque[bytes] = deque()
         self.newest: bytes = b""
+        self.served = 0
+        self.begun = False
+        self.early = False
         self.reached = asyncio.Event()
         self.ahead = 0
         self.barrier_s = 0.0
@@ -40,7 +43,9 @@ class Replay:
     """Replay recordings as fast as the sockets take it or in their own time.
 
     A recorded REST snapshot is a barrier: later frames of its symbol wait, at most `barrier_wait_s`,
-    until someone has asked for it. A request before its place waits a little for the place to come.
+    until someone has asked for it. One that comes before all updates of its book holds back all but the
+    first of them, since nobody knows of the book before. A request before its place waits a little for
+    the place to come.
     Everything waits, at most as long, while a stream that had subscribers has none: a client that
     subscribes anew loses nothing of what was recorded. Faults take that wait away.
     Who subscribes a stream with snapshots when some of it has been sent gets a snapshot the venue
@@ -122,13 +127,16 @@ class Replay:
         return self._books[name].newest or None if name in self._books else None
 
     async def snapshot(self, market: str, symbol: str, limit: int) -> bytes | None:
-        """Return the recorded body that is due, once; afterwards the newest one."""
+        """Return the recorded body that is due, once; afterwards the newest one, but none where several were recorded.
+
+        Whoever asks on to get them all is not told the last one again and again.
+        """
         del limit
         book = self._books.get((market, symbol))
         if book is None:
             return None
         if not book.recorded:
-            return book.newest or None
+            return None if book.served > 1 else book.newest or None
         if not book.blocked and not book.ahead:
             try:
                 await asyncio.wait_for(book.reached.wait(), self._options.early_request_wait_s)
@@ -136,7 +144,9 @@ class Replay:
                 book.ahead += 1
         if book.recorded:
             book.newest = book.recorded.popleft()
+            book.served += 1
         book.barrier_s = 0.0
+        book.early = False
         book.reached.clear()
         return book.newest
 
@@ -212,11 +222,25 @@ class Replay:
             book.waiting.append(step)
         elif step.keys:
             self._send(step)
+            if self._is_book(step):
+                book.begun = True
+                if book.early:
+                    self._block(book)
         elif book.ahead:
             book.ahead -= 1
+        elif book.begun:
+            self._block(book)
         else:
-            book.barrier_s = clock.monotonic_s()
+            book.early = True
             book.reached.set()
+
+    def _is_book(self, step: Step) -> bool:
+        return any(key in self.channels and self.channels[key].is_book for key in step.keys)
+
+    def _block(self, book: _Book) -> None:
+        book.early = False
+        book.barrier_s = clock.monotonic_s()
+        book.reached.set()
 
     def _send(self, step: Step) -> None:
         for key in step.keys:

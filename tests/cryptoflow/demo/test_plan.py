@@ -12,6 +12,7 @@ from cryptoflow.config import Catalog, Kafka, Producer, Settings
 from cryptoflow.demo.options import FRAMES_DEFAULT, DemoOptions
 from cryptoflow.demo.plan import (
     FLUSH_INTERVAL_S,
+    LATER_BOOKS_S,
     PATIENCE,
     MarketPlan,
     Plan,
@@ -80,6 +81,13 @@ def test_only_a_replay_may_be_silent(tmp_path: Path) -> None:
     assert {name: replayed[name] for name in PATIENCE} == PATIENCE
     assert not PATIENCE.keys() & generated.keys()
     assert PATIENCE.keys() <= Producer.model_fields.keys()
+
+
+def test_books_that_were_recorded_later_are_asked_for(tmp_path: Path) -> None:
+    """A recording that holds one book of each symbol needs no schedule."""
+    later = Plan("replay", PLAN.markets, later_books=True)
+    assert overlay(later, URLS, tmp_path)["producer"]["snapshot_interval_s"] == LATER_BOOKS_S
+    assert "snapshot_interval_s" not in overlay(PLAN, URLS, tmp_path)["producer"]
 
 
 def test_the_written_file_is_the_stack_with_the_overlay(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_rows_of_hosts_that_nobody_knows_are_counted(tmp_path: Path) -> None:
     path.write_bytes(text(OPEN, recv(2, "a"), stranger, recv(4, "b", "unopened")))
     rows = read_rows(path)
     assert [row.data for _, row in rows.found if row.ev == "recv"] == [b"a"]
-    assert rows.left_out == {"host example.com": 1, "host unknown": 1}
+    assert rows.left_out == {"host example.com": 1, "connection unopened without an `open` row": 1}
 
 
 def test_what_was_recorded_of_the_simulator_is_of_its_venue(tmp_path: Path) -> None:

@@ -78,6 +78,19 @@ def test_a_book_is_sound_from_its_snapshot_to_the_next_hole(tmp_path):
     assert [step.sound for step in plan_recording([path]).steps] == [False, True, True, True, False, True]
 
 
+def test_a_symbol_whose_definition_nobody_can_read_is_left_out(tmp_path):
+    """A producer that was asked for it would refuse everything."""
+    path = tmp_path / "r"
+    rows = [{"t": 1, "conn": "w", "ev": "open", "url": "wss://futures.kraken.com/ws/v1"}]
+    for symbol in ("PF_AUSD", "PV_AXBT"):
+        frame = {"feed": "ticker_lite", "product_id": symbol}
+        rows.append({"t": 2, "conn": "w", "ev": "recv", "data": json.dumps(frame)})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = plan_recording([path])
+    assert plan.symbols("kraken.futures") == ("PF_AUSD",)
+    assert plan.left_out == {"kraken.futures ticker_lite:PV_AXBT": 1}
+
+
 def test_real_recording():
     """The recorded exchangeInfo is found, and the channels of the time."""
     path = RECORDINGS / "binance_usdm_4symbols_20210722.jsonl.gz"

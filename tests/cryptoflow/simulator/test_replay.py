@@ -79,6 +79,33 @@ async def test_request_ahead_of_its_place(start, recording):
         assert (await asked)[1]["lastUpdateId"] == 12
 
 
+async def test_a_snapshot_before_all_updates_lets_the_first_pass(start, tmp_path):
+    """Nobody asks for a book before its first update; what follows that one waits until it was asked for."""
+    rows = [(1, "rest", 9), (2, "depth@100ms", 10), (3, "depth@100ms", 11)]
+    path = "/public/stream?streams=abcusdt@depth@100ms"
+    async with start(recordings=(_recording(tmp_path / "r", rows),)) as venue, venue.connect(path) as socket:
+        assert await _take(socket, 1) == [10]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(socket.recv(), 0.3)
+        assert (await venue.get("/fapi/v1/depth?symbol=ABCUSDT&limit=1000"))[1]["lastUpdateId"] == 9
+        assert await _take(socket, 1) == [11]
+
+
+async def test_several_snapshots_are_served_once_each(start, tmp_path):
+    """Whoever asks on gets nothing: the last one again would tell nothing."""
+    rows = [(1, "depth@100ms", 10), (2, "rest", 10), (3, "depth@100ms", 11), (4, "rest", 11)]
+    recording = _recording(tmp_path / "r", rows)
+    book = "/fapi/v1/depth?symbol=ABCUSDT&limit=1000"
+    async with start(recordings=(recording,)) as venue:
+        async with venue.connect("/public/stream?streams=abcusdt@depth@100ms") as socket:
+            assert await _take(socket, 1) == [10]
+            assert (await venue.get(book))[1]["lastUpdateId"] == 10
+            assert await _take(socket, 1) == [11]
+        assert (await venue.get(book))[1]["lastUpdateId"] == 11
+        assert (await venue.get(book))[0] == 400
+    assert plan_recording([recording]).has_later_books
+
+
 async def test_missing_exchange_info_is_synthetic(start, recording):
     """A recording without exchangeInfo gets one marked synthetic, with the price step of its snapshot."""
     async with start(recordings=(recording,)) as venue:
