@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.doubles.market_bench import MarketBench, market_bench
 from tests.doubles.venue_run import until
 
 REPLACEMENTS = 2
+HEARD = 10
 NUMBER = re.compile(rb'"sequence_num":[0-9]+')
 """What a venue of the simulator says to one connection alone."""
 
@@ -30,12 +30,13 @@ async def test_every_quote_counts_once(tmp_path: Path, market: str) -> None:
             await replaced(bench)
     assert bench.gaps() == []
     brought = quotes_brought(bench)
-    assert len(brought) > 50
+    assert len(brought) > REPLACEMENTS * HEARD
     assert Counter(row["native_symbol"] for row in bench.rows["md.quotes"]) == Counter(symbol for symbol, _ in brought)
 
 
 async def replaced(bench: MarketBench) -> None:
-    """Replace every connection and wait until both have been heard for a while."""
+    """Let every connection be heard, replace it, and hear the new one."""
+    await until(lambda: len(bench.rows.get("md.quotes", ())) > HEARD, 20, "hearing the old ones")
     old = [one.link for one in bench.sessions()]
     for one in bench.sessions():
         one.replace("test")
@@ -48,7 +49,8 @@ async def replaced(bench: MarketBench) -> None:
         )
 
     await until(done, 20, "replacing")
-    await asyncio.sleep(0.1)
+    before = len(bench.rows["md.quotes"])
+    await until(lambda: len(bench.rows["md.quotes"]) > before + HEARD, 20, "hearing the new ones")
 
 
 def quotes_brought(bench: MarketBench) -> set[tuple[str, bytes]]:
