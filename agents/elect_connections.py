@@ -7,7 +7,8 @@ then; of other streams the frames after `Switch.since_ns` are rows.
 A producer that replaces one of its own connections joins the two and says from when on (`since_ns`). Two
 producers cannot: without ids nothing tells what both brought from what neither did. Then, unless the one
 before was lost, the one elected counts `SWITCH_GUARD_NS` later, a book goes on with the old one until the
-snapshot of the new, and a gap says so.
+snapshot of the new, and a gap says so. Later than the switch, or than the newest frame that counted before
+it in the log: a producer may be seconds late to publish, and what it says first then stands behind that.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ SWITCH_GUARD_NS = 500_000_000
 class Elected(msgspec.Struct):
     """Remember the connection that counts by stream, from when on, and whether its book is awaited.
 
-    `heir` is to follow with its next snapshot of the book. `lost` are the streams of which the connection
-    that counts has lost something since it was heard.
+    `counted_ns` is when the newest frame that counted was received. `heir` is to follow with its next snapshot
+    of the book. `lost` are the streams of which the connection that counts has lost something since it was heard.
     """
 
     conns: dict[str, str] = {}
     since_ns: dict[str, int] = {}
+    counted_ns: dict[str, int] = {}
     awaiting: bool = False
     asked: bool = False
     heir: str = ""
@@ -73,7 +75,7 @@ def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
     if stream != BOOK:
         state.since_ns[stream] = switch.since_ns
         if not joins:
-            state.since_ns[stream] = turn.received_ns + SWITCH_GUARD_NS
+            state.since_ns[stream] = max(turn.received_ns, state.counted_ns.get(stream, 0)) + SWITCH_GUARD_NS
             turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=0, to_ns=state.since_ns[stream])
         return
     state.heir = ""
@@ -91,7 +93,10 @@ def _counts(state: Elected, turn: Turn) -> bool:
     if stream in state.lost:
         state.lost.remove(stream)
     if stream != BOOK:
-        return turn.received_ns > state.since_ns.get(stream, -1)
+        if turn.received_ns <= state.since_ns.get(stream, -1):
+            return False
+        state.counted_ns[stream] = max(turn.received_ns, state.counted_ns.get(stream, 0))
+        return True
     if turn.kind == SNAPSHOT and turn.dead is None:
         state.awaiting = False
     elif state.awaiting and not state.asked:
@@ -118,6 +123,7 @@ def _quiet(state: Elected, run: Run) -> Elected | None:
     if market is None or not market.scoped_kinds:
         return state
     conns, times = run.batch.conns, run.batch.times
+    counted_ns = dict(state.counted_ns)
     for kind in market.scoped_kinds.intersection(run.spans):
         conn, since_ns = state.conns.get(_stream(kind)), state.since_ns.get(kind, -1)
         if conn is None or (kind == BOOK and state.awaiting) or _stream(kind) in state.lost:
@@ -125,7 +131,10 @@ def _quiet(state: Elected, run: Run) -> Elected | None:
         for ordinal in run.ordinals(kind):
             if conns[ordinal] != conn or times[ordinal] <= since_ns:
                 return None
-    return state
+        if _stream(kind) != BOOK:
+            newest_ns = max(times[ordinal] for ordinal in run.ordinals(kind))
+            counted_ns[kind] = max(newest_ns, counted_ns.get(kind, 0))
+    return msgspec.structs.replace(state, counted_ns=counted_ns)
 
 
 OPERATOR = Operator("elect_connections", 17, Elected, _step, _quiet)

@@ -84,6 +84,28 @@ def test_a_switch_between_living_connections_is_a_gap_of_the_guard() -> None:
     ]
 
 
+def test_a_producer_that_publishes_late_doubles_nothing() -> None:
+    """Its switch is older than what counted before it in the log: the guard begins where that ends."""
+    log = Log(market="s")
+    for number in range(5):
+        log.put("quotes", quote(number), conn="a")
+        log.now_ns += SWITCH_GUARD_NS
+    newest_ns, log.now_ns = log.now_ns - SWITCH_GUARD_NS, 1000 * MS
+    log.put("switch", switch("b", "quotes"))
+    for number in range(7):
+        log.put("quotes", quote(number), conn="b")
+        log.now_ns += SWITCH_GUARD_NS
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.quotes", "update_id", "conn") == [
+        *((number, "a") for number in range(5)),
+        *((number, "b") for number in (5, 6)),
+    ]
+    assert rows(outputs, "md.gaps", "revision", "cause", "from_ns", "to_ns") == [
+        (0, "switch", newest_ns, None),
+        (1, "switch", newest_ns, newest_ns + SWITCH_GUARD_NS),
+    ]
+
+
 def test_a_loss_from_which_the_connection_came_back_saves_no_guard() -> None:
     """Nor does a loss of the spare's feed."""
     for conn in ("a", "f/x"):
