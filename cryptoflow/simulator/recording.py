@@ -45,9 +45,10 @@ class Plan:
     """Say what a demo subscribes to replay recordings, and what the replay consists of.
 
     Markets are `<exchange>.<market>`; `rest` holds recorded bodies by (market, kind), `received_ns` the
-    first receive time of each file by exchange. `left_out` counts the rows that are not replayed, by
-    exchange and name of their stream: what no producer subscribes, and further channels of a symbol's
-    books and trades. Answers and heartbeats are no such rows: the venues here make their own.
+    first receive time of each file by exchange, or when the venue spoke as the frames do.
+    `left_out` counts the rows that are not replayed, by exchange and name of their stream: what no
+    producer subscribes, and further channels of a symbol's books and trades. Answers and heartbeats are
+    no such rows: the venues here make their own.
     """
 
     channels: dict[str, Channel] = field(default_factory=dict)
@@ -132,17 +133,19 @@ def _read(plan: Plan, path: Path) -> None:
     for venue, row in rows.found:
         by_venue[venue].append(row)
     readers = {venue: venue.reader(own) for venue, own in by_venue.items()}
-    heard: dict[str, int] = {}
+    heard: dict[Venue, int] = {}
+    frames: dict[Venue, list[bytes]] = defaultdict(list)
     chains = _Chains()
     for venue, row in rows.found:
-        heard.setdefault(venue.exchange, row.t)
+        heard.setdefault(venue, row.t)
         found = readers[venue](row) if row.ev != "open" else None
         if found is not None:
+            frames[venue] += [found.payload] if found.keys else []
             _take(plan, venue, found, row.t - rows.found[0][1].t, chains)
         elif row.ev in {"recv", "rest"} and (name := venue.unused(row)):
             plan.left_out[f"{venue.exchange} {name}"] += 1
-    for exchange, received_ns in heard.items():
-        plan.received_ns[exchange].append(received_ns)
+    for venue, received_ns in heard.items():
+        plan.received_ns[venue.exchange].append(venue.spoken_ns(received_ns, frames[venue]))
 
 
 class _Chains:

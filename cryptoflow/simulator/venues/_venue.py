@@ -28,9 +28,8 @@ is how a demo finds the channels of a recording. It has no line break.
 Numbers per connection (Coinbase `sequence_num`): set `Session.numbered = True`, count in `dress`, which sees
 every payload on its way to this connection, and in `skip`, which is called for a frame lost on purpose.
 
-In a replay frames go out as recorded (through `dress`). A snapshot recorded on the socket is a frame like
-others. Who subscribes a book later gets `Venue.replayed_snapshot` of the frames already sent, unless the
-recording itself lacks some of them; where there is none the stream goes on without.
+In a replay frames go out as recorded (through `dress`), snapshots on the socket too. Who subscribes a book
+later gets `Venue.replayed_snapshot` of the frames already sent; where there is none it goes on without.
 
 `binance_usdm.py` is the smallest complete example of a venue with REST books.
 """
@@ -318,16 +317,18 @@ class Venue(abc.ABC):
         """Read one `recv` or `rest` row; None to leave it out (acks, heartbeats, streams we do not use)."""
 
     def reader(self, rows: Sequence[Row] = ()) -> Callable[[Row], Recorded | None]:
-        """Return what reads the rows of one recording in order, for venues whose frames do not tell all.
-
-        It gets `send` rows too, which are never replayed; `rows` are all there will be, to look ahead.
-        """
+        """Return what reads all rows of one recording in order, `send` rows too; it may look ahead in `rows`."""
         del rows
         return lambda row: None if row.ev == "send" else self.recorded(row)
 
     def unused(self, row: Row) -> str:
         """Name the stream or path of a row that is left out although it holds data; "" for answers and heartbeats."""
         return f"GET {urlsplit(row.url).path}" if row.ev == "rest" else ""
+
+    def spoken_ns(self, received_ns: int, frames: Sequence[bytes]) -> int:
+        """Return when the venue spoke as these recorded frames do: their receive time unless they tell otherwise."""
+        del frames
+        return received_ns
 
     @abc.abstractmethod
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

@@ -39,6 +39,11 @@ _EXPIRES_MS = 1_893_456_000_000
 _BOOK_LEVELS_MAX, _TRADES_MAX = 400, 100
 _LISTS = {"/api/v5/public/instruments": "instruments", "/api/v5/market/tickers": "volumes"}
 _BOOKS, _TRADES = "/api/v5/market/books", "/api/v5/market/history-trades"
+IDS_SINCE_NS, SUMS_UNTIL_NS = 1_704_067_200_000_000_000, 1_782_172_800_000_000_000
+"""2024-01-01 and 2026-06-23: books have ids since the one (!) and sums until the other (PROTOCOLS 5.1)."""
+
+_BOOKS_FRAME, _ID, _SUM = b'"channel":"books"', b'"seqId"', re.compile(rb'"checksum":-?[1-9]')
+_HEAD_MAX_BYTES = 200
 _WEIGHT = 2
 """Weight of requests allowed 20 times in 2 s, where books are allowed 40 times."""
 
@@ -223,6 +228,17 @@ class Okx(Venue):
         except (msgspec.DecodeError, UnicodeDecodeError):
             return ""
         return f"{arg.channel}:{arg.instrument or arg.type}" if arg else ""
+
+    @override
+    def spoken_ns(self, received_ns: int, frames: Sequence[bytes]) -> int:
+        # A recording whose times were moved is still read as its books speak (PROTOCOLS 5.1, 5.5.7).
+        books = [frame for frame in frames if _BOOKS_FRAME in frame[:_HEAD_MAX_BYTES]]
+        if not books:
+            return received_ns
+        if not any(_ID in frame for frame in books):
+            return min(received_ns, IDS_SINCE_NS - 1)
+        is_summed = any(_SUM.search(frame) for frame in books)
+        return min(received_ns, SUMS_UNTIL_NS - 1) if is_summed else max(received_ns, SUMS_UNTIL_NS)
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

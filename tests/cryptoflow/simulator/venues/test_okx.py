@@ -13,7 +13,7 @@ import pytest
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._okx_session import OkxSession
 from cryptoflow.simulator.venues._values import Frame, RestAnswer, RestAsk, Row
-from cryptoflow.simulator.venues.okx import VENUE
+from cryptoflow.simulator.venues.okx import IDS_SINCE_NS, SUMS_UNTIL_NS, VENUE
 from exchanges.okx import EXCHANGE
 
 URL = "wss://ws.okx.com:8443/ws/v5/public"
@@ -139,6 +139,32 @@ def test_instruments_without_definitions_are_guessed(market: str, symbol: str, i
     """Where a recording has none."""
     found = VENUE.recorded_listing(market, symbol, ())
     assert (found.inverse, bool(found.expires_ms), found.base) == (inverse, market == "futures", "A")
+
+
+@pytest.mark.parametrize(
+    ("told", "received_ns", "spoken_ns"),
+    [
+        (b'"checksum":-5', IDS_SINCE_NS + 7, IDS_SINCE_NS - 1),
+        (b'"checksum":-5', 9, 9),
+        (b'"checksum":5,"seqId":3', SUMS_UNTIL_NS + 7, SUMS_UNTIL_NS - 1),
+        (b'"checksum":5,"seqId":3', 9, 9),
+        (b'"checksum":0,"seqId":3', 9, SUMS_UNTIL_NS),
+        (b'"seqId":3', SUMS_UNTIL_NS + 7, SUMS_UNTIL_NS + 7),
+    ],
+)
+def test_books_tell_when_they_were_spoken(told: bytes, received_ns: int, spoken_ns: int) -> None:
+    """Ids and sums came and went at known times, so a recording whose times were moved is read all the same."""
+    frame = b'{"arg":{"channel":"books","instId":"A-USDT"},"data":[{%b}]}' % told
+    assert VENUE.spoken_ns(received_ns, [b'{"arg":{"channel":"trades"}}', frame]) == spoken_ns
+    assert VENUE.spoken_ns(received_ns, [b'{"arg":{"channel":"trades"}}']) == received_ns
+
+
+def test_an_options_frame_is_of_no_market_here() -> None:
+    """It is left out by name, as other channels are; answers have none."""
+    option = row(b'{"arg":{"channel":"trades","instId":"A-USD-300101-100-C"},"data":[{}]}')
+    assert VENUE.recorded(option) is None
+    assert VENUE.unused(option) == "trades:A-USD-300101-100-C"
+    assert VENUE.unused(row(b'{"event":"subscribe","arg":{"channel":"trades","instId":"A"}}')) == ""
 
 
 def test_what_is_spoiled_cannot_be_read() -> None:
