@@ -1,11 +1,11 @@
 """Time what venues cost: route and parse per market on its recording, and the producer's path by symbols.
 
-    python benchmarks/exchanges.py [--repeat 5] [--frames 200000] [--no-sockets]
+    python benchmarks/exchanges.py [--repeat 5] [--frames 300000] [--no-sockets]
 
 - `route`: frame -> symbol and kind, every frame of the recording one by one, as the producer does.
 - `parse`: the parts of each kind decoded and appended to columns in batches, and the columns built.
 - sockets: `benchmarks/producer.py`'s loopback server with 1, 50 and 500 symbols: `websockets` alone,
-  and the whole path to acknowledged records behind it.
+  and the whole path to acknowledged records behind it, in turns, `--repeat` times.
 
 Medians of `--repeat` runs in one process. Markets without a recording are timed on their golden
 frames of invented values, repeated; the table says so. CPU time of this process, all threads.
@@ -167,25 +167,26 @@ def venues(repeat: int) -> None:
         )
 
 
-def sockets(frames: int) -> None:
+def sockets(frames: int, repeat: int) -> None:
     """Run the producer's benchmark in a process of its own per number of symbols."""
     for symbols in (1, 50, 500):
         print(f"\n{symbols} symbols", flush=True)
         command = [sys.executable, str(ROOT / "benchmarks" / "producer.py")]
-        subprocess.run([*command, "--frames", str(frames), "--symbols", str(symbols)], check=True)
+        asked = ["--frames", str(frames), "--symbols", str(symbols), "--rounds", str(repeat)]
+        subprocess.run([*command, *asked], check=True)
 
 
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=200_000)
+    parser.add_argument("--frames", type=int, default=300_000)
     parser.add_argument("--no-sockets", action="store_true")
     asked = parser.parse_args()
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores\n")
     venues(asked.repeat)
     if not asked.no_sockets:
-        sockets(asked.frames)
+        sockets(asked.frames, asked.repeat)
 
 
 if __name__ == "__main__":

@@ -245,7 +245,7 @@ def check_log(bench: Bench, began_s: float) -> None:
 async def outage_of(bench: Bench, outage: Outage, again_s: float) -> None:
     """Take the venue away for an hour and give it back; everything is subscribed again within `again_s`."""
     net = bench.net
-    await bench.until(lambda: bench.run.streaming and not bench.unserved(), again_s, "streaming")
+    first_s = await bench.until(lambda: bench.run.streaming and not bench.unserved(), again_s, "streaming")
     await asyncio.sleep(EVERY_S)
     before = len(net.attempts), len(net.asked)
     net.outage, bench.talks = outage, False
@@ -255,9 +255,22 @@ async def outage_of(bench: Bench, outage: Outage, again_s: float) -> None:
     check_outage(bench, net.attempts[before[0] :])
     asked = net.asked[before[1] :]
     assert most_in(asked, 60.0) <= REST_TRIES_MAX
+    tried = net.attempts[before[0] :]
     net.outage, bench.talks = "", True
-    await bench.until(lambda: bench.run.streaming and not bench.unserved(), again_s, "streaming again")
+    back_s = await bench.until(lambda: bench.run.streaming and not bench.unserved(), again_s, "streaming again")
+    tell(bench, first_s, tried, back_s)
     check_log(bench, began_s)
+
+
+def tell(bench: Bench, first_s: float, tried: Sequence[float], back_s: float) -> None:
+    """Print the figures of an outage as a row of a table; `make outage ARGS=-s` shows them."""
+    net, limits = bench.net, bench.net.door.limits(bench.net.venue)
+    most = most_in(net.attempts, limits.connects_window_s)
+    print(  # noqa: T201 - what a benchmark would print
+        f"| {net.market} | {len(bench.run.lanes):,} | {len(bench.infos()):,} | {len(bench.run.sessions)} "
+        f"| {first_s:.0f} | {len(tried):,} | {most_in(tried, EVERY_S)} "
+        f"| {most} of {limits.connects_max} in {limits.connects_window_s:g} s | {back_s:.0f} |"
+    )
 
 
 def test_an_hour_without_binance_usdm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
