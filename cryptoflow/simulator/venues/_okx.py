@@ -31,6 +31,9 @@ KINDS = {
 """What a channel carries."""
 
 INDEX = "index-tickers"
+FOLLOWERS = ("swap", "futures")
+"""Markets whose contracts follow an index; one that contracts of both follow is the first one's."""
+
 LIQUIDATIONS = "liquidation-orders"
 _DATED_PARTS = 3
 
@@ -41,6 +44,11 @@ def market_of(instrument: str) -> str:
     if instrument.endswith("-SWAP"):
         return "swap"
     return "" if parts > _DATED_PARTS else "futures" if parts == _DATED_PARTS else "spot"
+
+
+def follows(instrument: str, index: str) -> bool:
+    """Tell by spelling whether a contract follows an index."""
+    return instrument.startswith(f"{index}-")
 
 
 def listed(bodies: Sequence[bytes], listings: Sequence[Listing]) -> bytes | None:

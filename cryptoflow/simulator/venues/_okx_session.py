@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from typing_extensions import override
 
-from cryptoflow.simulator.venues._okx import INDEX, KINDS, MARKETS, market_of
+from cryptoflow.simulator.venues._okx import FOLLOWERS, INDEX, KINDS, MARKETS, follows, market_of
 from cryptoflow.simulator.venues._values import Action, Send, Start, Stop
 from cryptoflow.simulator.venues._venue import Desk, Session, Venue
 
@@ -68,10 +68,13 @@ class OkxSession(Session):
         """Return the stream of an argument; an index belongs to the market whose contracts follow it."""
         key_of, name = self.venue.key, f"{arg.channel}:{arg.instId or arg.instType}"
         if arg.channel == INDEX:
-            keys = [key_of(market, name) for market in ("swap", "futures")]
-            return next((key for key in keys if self.desk.knows(key)), keys[0])
+            found = (market for market in FOLLOWERS if self._follows(market, arg.instId))
+            return key_of(next(found, FOLLOWERS[0]), name)
         market = MARKETS.get(arg.instType, "spot") if not arg.instId else market_of(arg.instId)
         return key_of(market, name)
+
+    def _follows(self, market: str, index: str) -> bool:
+        return any(follows(one.symbol, index) for one in self.desk.world.listings(self.venue.full(market)))
 
     def _one(self, asked: _Command, arg: _Arg, key: str) -> Sequence[Action]:
         if asked.op == "unsubscribe":

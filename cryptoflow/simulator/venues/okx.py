@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,6 +13,7 @@ from typing_extensions import override
 
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._okx import (
+    FOLLOWERS,
     INDEX,
     KINDS,
     LIQUIDATIONS,
@@ -19,6 +21,7 @@ from cryptoflow.simulator.venues._okx import (
     TYPES,
     body,
     error,
+    follows,
     instrument,
     left_by,
     listed,
@@ -42,6 +45,7 @@ _BOOKS, _TRADES = "/api/v5/market/books", "/api/v5/market/history-trades"
 IDS_SINCE_NS, SUMS_UNTIL_NS = 1_704_067_200_000_000_000, 1_782_172_800_000_000_000
 """2024-01-01 and 2026-06-23: books have ids since the one (!) and sums until the other (PROTOCOLS 5.1)."""
 
+_NAMED = re.compile(rb'"instId":"([^"]+)"')
 _BOOKS_FRAME, _ID, _SUM = b'"channel":"books"', b'"seqId"', re.compile(rb'"checksum":-?[1-9]')
 _HEAD_MAX_BYTES = 200
 _WEIGHT = 2
@@ -205,7 +209,8 @@ class Okx(Venue):
         if kind is None:
             return None
         market = MARKETS.get(told.arg.type, "") if not name else market_of(name)
-        market = "swap" if channel == INDEX else market
+        if channel == INDEX:
+            market = FOLLOWERS[0]
         if not market:
             return None
         key = self.key(market, f"{channel}:{name or told.arg.type}")
@@ -218,6 +223,21 @@ class Okx(Venue):
             market, row.data, (key,), (kind,), symbol, numbered=at is not None, snapshots=True,
             whole=whole, follows=None if whole else follows, at=at,
         )  # fmt: skip
+
+    @override
+    def reader(self, rows: Sequence[Row] = ()) -> Callable[[Row], Recorded | None]:
+        contracts = {name.decode() for row in rows for name in _NAMED.findall(row.data[:_HEAD_MAX_BYTES])}
+
+        def read(row: Row) -> Recorded | None:
+            found = None if row.ev == "send" else self.recorded(row)
+            if found is None or found.rest or f" {INDEX}:" not in found.keys[0]:
+                return found
+            index = found.keys[0].rpartition(":")[2]
+            markets = {market_of(name) for name in contracts if follows(name, index)}
+            market = next((one for one in FOLLOWERS if one in markets), found.market)
+            return replace(found, market=market, keys=(self.key(market, f"{INDEX}:{index}"),))
+
+        return read
 
     @override
     def unused(self, row: Row) -> str:

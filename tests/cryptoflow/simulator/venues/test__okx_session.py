@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cryptoflow.simulator.venues._okx import market_of
 from cryptoflow.simulator.venues._okx_session import OkxSession
 from cryptoflow.simulator.venues._values import Send, Start, Stop
 from cryptoflow.simulator.venues.okx import VENUE
@@ -14,14 +15,18 @@ from exchanges import Ack
 from exchanges.okx import SWAP
 
 
-def session(*, refuses: str = "", unknown: str = "", business: bool = False, held: tuple[str, ...] = ()) -> OkxSession:
-    """Make a connection."""
+def session(
+    *, refuses: str = "", unknown: str = "", business: bool = False, held: tuple[str, ...] = (), contract: str = ""
+) -> OkxSession:
+    """Make a connection to a venue where one contract is listed, or none."""
+    listed = {f"okx.{market_of(contract)}": [SimpleNamespace(symbol=contract)]} if contract else {}
     desk: Any = SimpleNamespace(
         number=10,
         limits=VENUE.limits,
         streams=lambda: held,
         refuses=lambda key: key == refuses,
         knows=lambda key: key != unknown,
+        world=SimpleNamespace(listings=lambda market: listed.get(market, [])),
     )
     return OkxSession(VENUE, desk, business=business)
 
@@ -61,10 +66,11 @@ def test_a_channel_lives_on_one_path(business: bool, name: str) -> None:
 
 
 def test_an_index_is_of_the_market_that_follows_it() -> None:
-    """The argument does not tell; what is known does."""
+    """The argument does not tell; the contracts do."""
     request = SWAP.subscribe(7, ["index-tickers:A-B"])
     assert session().on_text(request)[1] == Start("okx.swap index-tickers:A-B")
-    assert session(unknown="okx.swap index-tickers:A-B").on_text(request)[1] == Start("okx.futures index-tickers:A-B")
+    assert session(contract="A-B-SWAP").on_text(request)[1] == Start("okx.swap index-tickers:A-B")
+    assert session(contract="A-B-300101").on_text(request)[1] == Start("okx.futures index-tickers:A-B")
 
 
 def test_streams_are_given_up() -> None:

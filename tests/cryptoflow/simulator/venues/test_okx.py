@@ -167,6 +167,19 @@ def test_an_options_frame_is_of_no_market_here() -> None:
     assert VENUE.unused(row(b'{"event":"subscribe","arg":{"channel":"trades","instId":"A"}}')) == ""
 
 
+@pytest.mark.parametrize(
+    ("contracts", "market"),
+    [(("A-USD-300101",), "futures"), (("A-USD-300101", "A-USD-SWAP"), "swap"), (("B-USD-SWAP", "A-USDT-SWAP"), "swap")],
+)
+def test_a_recorded_index_is_of_the_market_that_follows_it(contracts: tuple[str, ...], market: str) -> None:
+    """Of swaps where both do, or where nobody does."""
+    told = b'{"arg":{"channel":"trades","instId":"%b"},"data":[{}]}'
+    index = row(b'{"arg":{"channel":"index-tickers","instId":"A-USD"},"data":[{}]}')
+    found = VENUE.reader([index, *(row(told % name.encode()) for name in contracts)])(index)
+    assert found is not None
+    assert (found.market, found.keys) == (market, (f"okx.{market} index-tickers:A-USD",))
+
+
 def test_what_is_spoiled_cannot_be_read() -> None:
     """The patterns find a field of every frame that rows need, and a number that is never negative, if there is one."""
     listing = VENUE.listing("swap", 1, random.Random(1))
