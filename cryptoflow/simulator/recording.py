@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -74,8 +75,12 @@ class Plan:
 
     def listings(self, market: str) -> list[Listing]:
         """Return definitions of the recorded symbols, as good as the frames tell."""
-        venue, name = venue_of(market), market.partition(".")[2]
-        return [venue.recorded_listing(name, symbol, self.samples[market, symbol]) for symbol in self.symbols(market)]
+        return [self.listing(market, symbol) for symbol in self.symbols(market)]
+
+    def listing(self, market: str, symbol: str) -> Listing:
+        """Return the definition of one. Raises ValueError for a name that is not spelled as the venue's are."""
+        samples = self.samples.get((market, symbol), ())
+        return venue_of(market).recorded_listing(market.partition(".")[2], symbol, samples)
 
     @property
     def has_later_books(self) -> bool:
@@ -155,6 +160,14 @@ class _Chains:
         """Start knowing no book."""
         self._sound: dict[str, bool] = {}
         self._at: dict[str, int] = {}
+        self._last: dict[str, bytes] = {}
+
+    def is_repeat(self, found: Recorded) -> bool:
+        """Tell whether an update of a book without ids was recorded twice: nobody could tell it later."""
+        if not found.snapshots or found.at is not None or not found.keys:
+            return False
+        before, self._last[found.keys[0]] = self._last.get(found.keys[0]), found.payload
+        return before == found.payload and not found.whole
 
     def follow(self, market: str, found: Recorded) -> bool:
         """Take a frame and tell whether its book lacks none up to here."""
@@ -181,6 +194,9 @@ def _take(plan: Plan, venue: Venue, found: Recorded, offset_ns: int, chains: _Ch
             plan.channels[key] = Channel(
                 key, found.kinds, found.symbol, numbered=found.numbered, snapshots=found.snapshots
             )
+    if chains.is_repeat(found):
+        plan.left_out[f"{found.keys[0]}, recorded twice"] += 1
+        return
     sound = chains.follow(market, found)
     plan.steps.append(Step(offset_ns, market, found.symbol, found.keys, found.payload, found.whole, sound, found.jump))
     samples = plan.samples[market, found.symbol] if found.symbol else []
@@ -221,7 +237,10 @@ def _listed(plan: Plan, market: str, spoken: Market) -> list[str]:
         body = venue.rest_body(ask, _World(listings, bodies))
         return {one.native_symbol for one, _ in spoken.instruments(body)} if isinstance(body, bytes) else set()
 
-    listings = plan.listings(market)
+    listings = []
+    for symbol in plan.symbols(market):
+        with contextlib.suppress(ValueError):  # no venue spells a symbol so
+            listings.append(plan.listing(market, symbol))
     known = read(listings, plan.rest.get((market, ask.kind), ()))
     return [one.symbol for one in listings if one.symbol in known or one.symbol in read([one], ())]
 

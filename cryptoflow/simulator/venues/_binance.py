@@ -242,7 +242,8 @@ class BinanceVenue(Venue):
                 symbol = parse_qs(url.query).get("symbol", [""])[0].upper()
                 is_book = symbol and _BOOK_ID in row.data  # else an error answer
                 return Recorded(market, row.data, symbol=symbol, rest="snapshot") if is_book else None
-            return Recorded(market, row.data, rest="instruments") if "/exchangeInfo" in url.path else None
+            is_list = "/exchangeInfo" in url.path and b'"symbols"' in row.data
+            return Recorded(market, row.data, rest="instruments") if is_list else None
         stream = _stream_of(row.data)
         symbol, _, channel = stream.partition("@")
         kind = CHANNEL_KINDS.get(channel.partition("@")[0]) or _WHOLE_MARKET.get(symbol)

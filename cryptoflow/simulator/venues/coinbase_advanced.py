@@ -243,7 +243,9 @@ class CoinbaseAdvanced(Venue):
             channel = _frame.decode(row.data).channel
         except (msgspec.DecodeError, UnicodeDecodeError):
             return ""
-        return "" if channel in {"subscriptions", HEARTBEATS, *_ASKED_AS} else channel
+        if channel in _ASKED_AS:
+            return f"{channel}, repeated or empty"
+        return "" if channel in {"subscriptions", HEARTBEATS} else channel
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

@@ -91,6 +91,33 @@ def test_a_symbol_whose_definition_nobody_can_read_is_left_out(tmp_path):
     assert plan.left_out == {"kraken.futures ticker_lite:PV_AXBT": 1}
 
 
+def test_an_update_recorded_twice_is_one(tmp_path):
+    """Of a book without ids; another one in between is no repeat."""
+    path = tmp_path / "r"
+    rows = [{"t": 1, "conn": "w", "ev": "open", "url": "wss://ws.kraken.com/v2"}]
+    for price in (1, 2, 2, 1):
+        book = {"symbol": "A/USD", "bids": [{"price": price, "qty": 1}], "asks": []}
+        frame = {"channel": "book", "type": "update", "data": [book]}
+        rows.append({"t": 2, "conn": "w", "ev": "recv", "data": json.dumps(frame)})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = plan_recording([path])
+    assert len(plan.steps) == 3
+    assert plan.left_out == {"kraken.spot book@10:A/USD, recorded twice": 1}
+
+
+def test_a_name_that_no_venue_gives_is_left_out(tmp_path):
+    """The rest is replayed."""
+    path = tmp_path / "r"
+    rows = [{"t": 1, "conn": "w", "ev": "open", "url": "wss://ws.okx.com:8443/ws/v5/public"}]
+    for symbol in ("A-USD-SOON", "A-USD-300101"):
+        frame = {"arg": {"channel": "trades", "instId": symbol}, "data": [{}]}
+        rows.append({"t": 2, "conn": "w", "ev": "recv", "data": json.dumps(frame)})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = plan_recording([path])
+    assert plan.symbols("okx.futures") == ("A-USD-300101",)
+    assert plan.left_out == {"okx.futures trades:A-USD-SOON": 1}
+
+
 def test_real_recording():
     """The recorded exchangeInfo is found, and the channels of the time."""
     path = RECORDINGS / "binance_usdm_4symbols_20210722.jsonl.gz"

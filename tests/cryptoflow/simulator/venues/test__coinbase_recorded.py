@@ -52,3 +52,4 @@ def test_other_channels_have_names() -> None:
     """Answers and heartbeats have none: the venue here makes its own."""
     assert VENUE.unused(frame(1, "candles")) == "candles"
     assert VENUE.unused(frame(1, "heartbeats")) == ""
+    assert VENUE.unused(frame(1)) == "l2_data, repeated or empty"
