@@ -22,7 +22,7 @@ def endpoints(tmp_path: Path) -> Iterator[dict[str, str]]:
     ready, over = threading.Event(), threading.Event()
 
     async def run() -> None:
-        async with venue(tmp_path / "venue", markets=("okx.swap",), symbols=3, rate_fps=200) as one:
+        async with venue(tmp_path / "venue", markets=("okx.swap",), symbols=3, rate_fps=4000) as one:
             told["CRYPTOFLOW_PRODUCER__ENDPOINTS"] = json.dumps(one.endpoints)
             ready.set()
             await asyncio.to_thread(over.wait)
