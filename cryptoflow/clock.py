@@ -19,6 +19,11 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+def worked_s() -> float:
+    """Return the CPU time this thread has used, in seconds."""
+    return time.thread_time()
+
+
 def iso(ns: int) -> str:
     """Format nanoseconds since the epoch as an ISO 8601 UTC time, microseconds."""
     return datetime.fromtimestamp(ns // 1_000_000_000, UTC).replace(microsecond=ns // 1000 % 1_000_000).isoformat()

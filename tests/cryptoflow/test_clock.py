@@ -18,6 +18,14 @@ def test_monotonic_never_goes_back() -> None:
     assert readings == sorted(readings)
 
 
+def test_work_is_cpu_time() -> None:
+    """It goes forward with what this thread does."""
+    before_s = clock.worked_s()
+    while clock.worked_s() - before_s < 0.001:
+        pass
+    assert clock.worked_s() > before_s
+
+
 def test_iso_is_exact_where_floats_are_not() -> None:
     """Microseconds come from integer arithmetic, also where a float of seconds would round."""
     assert clock.iso(1_700_000_000_123_456_999) == "2023-11-14T22:13:20.123456+00:00"
