@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import cast
+from typing import ClassVar, cast
 
 from typing_extensions import override
 
@@ -46,6 +46,7 @@ class Everything:
     listed: Sequence[InstrumentDefinition] = ()
     volumes: Mapping[str, Decimal] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    elsewhere: ClassVar[Collection[str]] = ()
 
     @property
     def needs_volumes(self) -> bool:

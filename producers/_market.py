@@ -127,10 +127,12 @@ class MarketRun:
     def apply(self, symbols: Iterable[str], handed_over: Collection[str] = ()) -> tuple[int, int]:
         """Record just these symbols from now on; return how many came and went.
 
-        What went ends with a gap frame of cause `removed`, but for symbols `handed_over` to another replica.
+        What went ends with a gap frame of cause `removed`, but for symbols `handed_over` to another replica,
+        and indexes that another one follows.
         """
         before = list(self.lanes)
-        counts = self._roster.apply(symbols, self._intake, handed_over)
+        elsewhere = self._wants.elsewhere if self._wants is not None else ()
+        counts = self._roster.apply(symbols, self._intake, {*handed_over, *elsewhere})
         for symbol in before:
             if symbol not in self.lanes:
                 self._books.forget(symbol)

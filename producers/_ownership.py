@@ -87,6 +87,11 @@ class Wants:
         """Tell whether traded values are needed."""
         return bool(self.ownership.selections.of(self.ownership.exchange, self.market).top)
 
+    @property
+    def elsewhere(self) -> Collection[str]:
+        """Return symbols and indexes that other replicas record, too."""
+        return self.ownership.elsewhere.get(self.market, ())
+
     def __call__(self, listed: Sequence[InstrumentDefinition], volumes: Mapping[str, Decimal]) -> list[str]:
         """Return the native symbols this replica is to record now."""
         return self.ownership.wanted(self.market, listed, volumes)
@@ -116,7 +121,7 @@ class Ownership:
         self._told_s = float("-inf")
         self._begun: set[str] = set()
         self._began_ns = clock.now_ns()
-        self._elsewhere: dict[str, set[str]] = {}
+        self.elsewhere: dict[str, set[str]] = {}
 
     async def load(self) -> None:
         """Read what was ordered before. Raises BrokerAwayError."""
@@ -164,7 +169,7 @@ class Ownership:
         earlier = self.replicas.earlier(self._key(market), self._own, self._who)
         before = {one for one in symbols if earlier and not earlier.owns(self.exchange, market, one)}
         indexes = {one.index for one in listed if one.index and one.native_symbol in theirs | before}
-        self._elsewhere[market] = before | indexes
+        self.elsewhere[market] = before | indexes
 
     def _give_later(self, market: str, others: Iterable[str]) -> None:
         """Keep at a start what was ours before and is to be given up: its new owner may not be there yet."""
@@ -185,7 +190,7 @@ class Ownership:
         taken: set[Symbol] = set()
         for lane in lanes:
             market, name = lane
-            moving = name in self._elsewhere.get(market, ()) and self._lives(heard, lane, now_ns)
+            moving = name in self.elsewhere.get(market, ()) and self._lives(heard, lane, now_ns)
             beside = heard.served_ns.get(lane, 0) >= self._began_ns and lane not in self.handover.giving
             if moving or beside:
                 self.handover.take(lane, heard, clock.monotonic_s())
@@ -299,8 +304,7 @@ class Ownership:
             markets[market].elect(symbol, kinds, conn)
 
     def _apply(self, market: str, running: Running, reason: str, handed_over: Collection[str] = ()) -> None:
-        chosen = running.chosen()
-        added, removed = running.apply(chosen, {*handed_over, *self._elsewhere.get(market, ())})
+        added, removed = running.apply(running.chosen(), handed_over)
         held = {*running.held, *(name for _, name in running.wanted())}
         for symbol in [*self.handover.giving, *self.handover.taking]:
             if symbol[0] == market and symbol[1] not in held:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Protocol
@@ -21,6 +21,11 @@ class Wants(Protocol):
         """Tell whether traded values are needed."""
         ...
 
+    @property
+    def elsewhere(self) -> Collection[str]:
+        """Return symbols and indexes that other replicas record, too: what ends here goes on there."""
+        ...
+
     def __call__(self, listed: Sequence[InstrumentDefinition], volumes: Mapping[str, Decimal]) -> list[str]:
         """Return the native symbols to record now."""
         ...
@@ -35,6 +40,7 @@ class Asked:
     names: tuple[str, ...]
     settings: Producer
     needs_volumes: ClassVar[bool] = False
+    elsewhere: ClassVar[Collection[str]] = ()
 
     def __call__(self, listed: Sequence[InstrumentDefinition], volumes: Mapping[str, Decimal]) -> list[str]:
         """Return the native symbols to record now."""

@@ -18,6 +18,7 @@ from producers import _roster
 from producers._holes import Hole
 from producers._market import MarketRun
 from producers._reseed import ReseedRequest
+from producers._wants import Asked
 from tests.doubles.memory_log import MemoryLog
 from tests.doubles.rest_venue import RestVenue, rest_venue
 from tests.doubles.scripted_venue import ScriptedVenue, scripted_venue
@@ -156,6 +157,21 @@ async def test_replicas_share_the_symbols(memory_log: MemoryLog) -> None:
             with pytest.raises(ConfigError, match="NOPE is not listed"):
                 await stranger.prepare(["NOPE"], stack)
     assert sorted(chosen) == names
+
+
+async def test_what_ends_here_and_goes_on_elsewhere_has_no_gap(
+    memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for the change: an order, or the venue that lists a symbol no more."""
+    monkeypatch.setattr(Asked, "elsewhere", ("IX",))
+    spared: list[set[str]] = []
+    async with rest_venue() as rest, AsyncExitStack() as stack:
+        rest.script = [(200, {}, listing("AAAUSDT"))]
+        run = market_run(memory_log, rest, None)
+        await run.prepare(["AAAUSDT"], stack)
+        monkeypatch.setattr(run._roster, "apply", lambda _symbols, _intake, names: spared.append(set(names)) or (0, 0))
+        run.apply([], ["AAAUSDT"])
+    assert spared == [{"IX", "AAAUSDT"}]
 
 
 def test_lanes_of_other_symbols_are_bounded(memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,7 +202,6 @@ class FakeMarket:
         self.gaps: list[tuple[str, GapEvidence]] = []
         self.elected: list[tuple[str, str]] = []
         self.went: list[tuple[str, bool]] = []
-        self.spared: set[str] = set()
         self.streams = True
 
     @property
@@ -219,7 +218,6 @@ class FakeMarket:
         before, self.held = self.held, list(symbols)
         gone = [name for name in before if name not in self.held]
         self.went += [(name, name in handed_over) for name in gone]
-        self.spared = set(handed_over)
         return len(set(self.held) - set(before)), len(gone)
 
     def wanted(self, symbols: Collection[str] | None = None) -> dict[Symbol, frozenset[str]]:
@@ -325,10 +323,10 @@ async def test_an_index_goes_without_a_gap_while_others_follow_it(cluster: Clust
         cluster.order(symbol_order("S00", "removed"))
         await until(lambda: "S00" not in one.market.held, 15, "following the order")
         assert one.market.went == [("S00", False)]
-        assert one.market.spared == {INDEX, LONE_INDEX}
+        assert set(Wants(one.own, MARKET).elsewhere) == {INDEX, LONE_INDEX}
         cluster.order(symbol_order("S01", "removed", 6), symbol_order("S08", "removed", 6))
         await until(lambda: "S08" not in one.market.held, 15, "following the order")
-        assert one.market.spared == {LONE_INDEX}
+        assert set(Wants(one.own, MARKET).elsewhere) == {LONE_INDEX}
 
 
 async def test_a_new_count_overlaps_the_owners(cluster: Cluster) -> None:
