@@ -1,9 +1,11 @@
 """Coinbase Exchange: the public channels of its WebSocket feed. PROTOCOLS 6.1."""
 
-from exchanges._exchange import BOOK_SNAPSHOT, Market, StreamKind
-from exchanges.coinbase.exchange_feed import parse, route, sequence, streams, symbols
+import dataclasses
 
-FEED = Market(
+from exchanges._exchange import BOOK_SNAPSHOT, Market, StreamKind
+from exchanges.coinbase.exchange_feed import legacy, parse, route, sequence, streams, symbols
+
+_TODAY = Market(
     name="exchange",
     streams=streams.STREAMS,
     endpoints=streams.ENDPOINTS,
@@ -30,5 +32,8 @@ FEED = Market(
     cross_check=sequence.CROSS_CHECK,
     trade_fill=sequence.TRADE_FILL,
 )
+
+_PRO = dataclasses.replace(_TODAY, parsers=legacy.parsers(parse.PARSERS))
+FEED = dataclasses.replace(_TODAY, earlier=((legacy.SIZES_SINCE_NS, _PRO),))
 
 __all__ = ["FEED"]
