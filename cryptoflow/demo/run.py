@@ -25,6 +25,7 @@ from cryptoflow.localstack import LocalStack
 POLL_INTERVAL_S = 0.5
 PARTITIONS = 4
 DATA_ROOT = Path("var")
+_NORMALIZED = frozenset({Step.COMMITTING, Step.DONE})
 
 
 def run(options: DemoOptions) -> int:
@@ -65,12 +66,12 @@ def _follow(options: DemoOptions, stack: LocalStack, stages: Stages, stop: threa
             while not stop.wait(POLL_INTERVAL_S):
                 stages.check()
                 step = finish.advance()
-                if options.once and step is Step.DONE:
-                    if not stages.producing:
-                        break
-                    # Silence after the end of data is declared too; what is reported must be all there is.
+                if options.once and stages.producing and step in _NORMALIZED:
+                    # The log ends here: the market is over, and a sink that takes long would hear its silence.
                     stages.stop_producing()
                     finish.again()
+                elif options.once and step is Step.DONE:
+                    break
                 if console.is_terminal:
                     shown = look(shown, step, stages, tables, prices, clock.monotonic_s() - started_s)
                     live.update(draw(shown), refresh=True)

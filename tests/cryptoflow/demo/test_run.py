@@ -33,7 +33,10 @@ class ScriptedRun:
     def __init__(self) -> None:
         """Note calls in order."""
         self.calls: list[str] = []
-        self.steps = iter([Step.SENDING, Step.COMMITTING, Step.DONE, Step.NORMALIZING, Step.DONE])
+        self.steps = iter(
+            [Step.SENDING, Step.NORMALIZING, Step.COMMITTING, Step.NORMALIZING, Step.COMMITTING, Step.DONE]
+        )
+        self.step = Step.SENDING
         self.producing = True
         self.settings = Settings()
         self.data_dir = Path()
@@ -66,7 +69,7 @@ class ScriptedRun:
     def stop_producing(self) -> None:
         """Stop the producer."""
         self.producing = False
-        self.calls.append("stop producing")
+        self.calls.append(f"stop producing at {self.step.value}")
 
     def again(self) -> None:
         """Follow once more."""
@@ -79,9 +82,9 @@ class ScriptedRun:
 
     def advance(self) -> Step:
         """Reach the next step."""
-        step = next(self.steps)
-        self.at_step(step)
-        return step
+        self.step = next(self.steps)
+        self.at_step(self.step)
+        return self.step
 
     def close(self) -> None:
         """Close a reader of the broker."""
@@ -106,14 +109,14 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedRun]:
 def test_once_ends_when_everything_is_committed(
     scripted: ScriptedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The producer ends first, and what it still wrote is followed too; only the report is printed."""
+    """The producer ends before the sink is waited for, and what it still wrote is followed; then comes the report."""
     assert run(DemoOptions(once=True, as_json=True, data_dir=tmp_path)) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {"data_dir": str(tmp_path)}
     assert err == ""
     assert next(scripted.steps, None) is None
     assert scripted.calls[:2] == [f"stack {module.PARTITIONS}", "start"]
-    assert scripted.calls[2:4] == ["stop producing", "again"]
+    assert scripted.calls[2:4] == ["stop producing at committing", "again"]
     assert scripted.calls[-2:] == ["stop", "stack down"]
 
 
