@@ -39,12 +39,12 @@ def run(options: DemoOptions) -> int:
         signal.signal(number, lambda _signal, _frame: stop.set())
     stamp = "".join(character for character in clock.iso(clock.now_ns())[:19] if character not in "-:")
     data_dir = options.data_dir or DATA_ROOT / f"demo-{stamp}"
+    plan = plan_of(options)
+    if plan.omissions:
+        click.echo(plan.omissions, err=True)
     with LocalStack(data_dir, kafka={"partitions": PARTITIONS}) as stack:
         if stack.warning:
             click.echo(stack.warning, err=True)
-        plan = plan_of(options)
-        if plan.omissions:
-            click.echo(plan.omissions, err=True)
         stages = Stages(stack, options, plan)
         try:
             stages.start()

@@ -16,10 +16,12 @@ from cryptoflow import clock
 from cryptoflow.config import Settings
 from cryptoflow.demo.finish import Step
 from cryptoflow.demo.options import DemoOptions
+from cryptoflow.demo.plan import Plan
 from cryptoflow.demo.progress import TableState
+from cryptoflow.demo.recorded import plan_of
 from cryptoflow.demo.run import DATA_ROOT, look, run
 from cryptoflow.demo.view import Snapshot
-from cryptoflow.errors import StopError
+from cryptoflow.errors import ConfigError, StopError
 
 module = importlib.import_module("cryptoflow.demo.run")  # the package has a function of this name
 
@@ -129,6 +131,21 @@ def test_a_warning_of_the_stack_is_said_aside(
     out, err = capsys.readouterr()
     assert "mock broker in use" in err
     assert out.count("\n") == 1
+
+
+def test_what_of_a_recording_is_not_replayed_is_said_before_anything_starts(
+    scripted: ScriptedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, in one line; a recording that cannot be replayed starts nothing at all."""
+    planned = Plan("replay", omissions="3 recorded rows are not replayed")
+    monkeypatch.setattr(module, "plan_of", lambda _options: planned)
+    run(DemoOptions(once=True, as_json=True, data_dir=tmp_path))
+    assert capsys.readouterr().err == "3 recorded rows are not replayed\n"
+    started = len(scripted.calls)
+    monkeypatch.setattr(module, "plan_of", plan_of)
+    with pytest.raises(ConfigError, match="reading recording"):
+        run(DemoOptions(once=True, recordings=(tmp_path / "none",), data_dir=tmp_path))
+    assert len(scripted.calls) == started
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
