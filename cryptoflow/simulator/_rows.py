@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from cryptoflow.errors import ConfigError
+from cryptoflow.simulator._looks import url_by_look
 from cryptoflow.simulator.venues import venues
 from cryptoflow.simulator.venues._values import Row
 from cryptoflow.simulator.venues._venue import Venue
@@ -44,11 +45,14 @@ def read_rows(path: Path) -> Rows:
     """Read a recording, with or without gzip; one that was cut off is read as far as it goes.
 
     Rows of one connection keep their order whatever their times say; connections are laid over each
-    other by time. Raises ConfigError for a file that is no recording or of no venue known here.
+    other by time. A connection without an `open` row is told by its frames. Raises ConfigError for a
+    file that is no recording or of no venue known here.
     """
     rows = Rows()
     lines = _lines(path, rows)
     urls = {line.conn: line.url for line in lines if line.ev == "open"}
+    for conn in {line.conn for line in lines if line.ev == "recv"} - urls.keys():
+        urls[conn] = url_by_look(line.data for line in lines if line.conn == conn and line.ev == "recv")
     speakers = {url: _speaker(url) for url in {*urls.values(), *(line.url for line in lines), ""}}
     newest: dict[str, int] = {}
     for line in lines:

@@ -68,6 +68,15 @@ def test_rows_of_hosts_that_nobody_knows_are_counted(tmp_path: Path) -> None:
     assert rows.left_out == {"host example.com": 1, "connection unopened without an `open` row": 1}
 
 
+def test_a_file_cut_at_the_front_is_told_by_its_frames(tmp_path: Path) -> None:
+    """The rows that say where its connections went are gone."""
+    path = tmp_path / "r"
+    frame = '{"feed":"ticker_lite","product_id":"PF_AUSD"}'
+    path.write_bytes(text(recv(2, '{"event":"info","version":1}'), recv(3, frame)))
+    assert {(venue.exchange, venue.markets) for venue, _ in read_rows(path).found} == {("kraken", ("futures",))}
+    assert heard(path)[1] == frame.encode()
+
+
 def test_what_was_recorded_of_the_simulator_is_of_its_venue(tmp_path: Path) -> None:
     """Its paths begin with the venue's name."""
     path = tmp_path / "r"
