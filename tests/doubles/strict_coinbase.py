@@ -28,6 +28,9 @@ from strict_reading import (
 )
 
 _TAKER = {"buy": "sell", "sell": "buy"}  # PROTOCOLS 1.2: the wire has the maker's side
+_SIZES_SINCE_NS = 1_672_531_200_000_000_000
+"""2023-01-01: before, tickers of the Exchange had no sizes (!)."""
+
 _ID = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -41,9 +44,8 @@ class Reader:
 
     def meant(self, frame: bytes, received_ns: int) -> list[Meant]:
         """Say what a frame means."""
-        del received_ns
         told = read(frame)
-        return _advanced(told) if self.advanced else _exchange(told)
+        return _advanced(told) if self.advanced else _exchange(told, received_ns)
 
     def body(self, kind: str, symbol: str, frame: bytes, received_ns: int) -> list[Meant]:
         """Say what a REST book or a fetched trade of the Exchange means."""
@@ -138,7 +140,7 @@ def _or_none(of: Any, key: str) -> object:
     return said(of, key) if text(of, key) else None  # "" stands for a side without orders
 
 
-def _exchange(told: Any) -> list[Meant]:
+def _exchange(told: Any, received_ns: int) -> list[Meant]:
     form = one_of(told, "type", "match", "last_match", "ticker", "l2update", "snapshot")
     product = text(told, "product_id")
     if not product:
@@ -146,7 +148,7 @@ def _exchange(told: Any) -> list[Meant]:
     if form in {"match", "last_match"}:
         return [Meant("trades", product, lambda: [_match(told, history=form == "last_match")])]
     if form == "ticker":
-        return [Meant("quotes", product, lambda: _ticker(told))]
+        return [Meant("quotes", product, lambda: _ticker(told, received_ns))]
     if form == "l2update":
         return [Meant("book_deltas", product, lambda: _changes(told))]
     return [Meant("book_snapshots", product, lambda: _whole_book(told))]
@@ -165,9 +167,11 @@ def _match(told: Any, *, history: bool) -> Row:
     )  # fmt: skip
 
 
-def _ticker(told: Any) -> list[Row]:
+def _ticker(told: Any, received_ns: int) -> list[Row]:
     keys = {"bid_price": "best_bid", "bid_size": "best_bid_size", "ask_price": "best_ask", "ask_size": "best_ask_size"}
-    sides = {name: _or_none(told, key) for name, key in keys.items()}
+    if received_ns < _SIZES_SINCE_NS:
+        keys = {name: key for name, key in keys.items() if not key.endswith("_size") or key in told}
+    sides = dict.fromkeys(("bid_size", "ask_size")) | {name: _or_none(told, key) for name, key in keys.items()}
     return [row(**sides, update_id=whole(told, "sequence"), exchange_ns=_time(told))]
 
 
