@@ -206,7 +206,7 @@ def test_a_reader_without_the_prev_check_misses_a_lost_record() -> None:
     for seed in range(50):
         cluster = Cluster(seed)
         cluster.play(STEPS)
-        records = cluster.broker.md["md.trades", 0]
+        records = cluster.broker.md["md.gaps", 0]
         del records[len(records) // 2]
         seen += any("holes" in fault for fault in Reader().faults(cluster.broker))
         found = NoPrevCheck().faults(cluster.broker)
@@ -229,7 +229,7 @@ def owner_of(limits: Limits | None = None) -> PartitionOwner:
 
 def restored(*nexts: int, topic_id: str = "id", states: Mapping[str, StateValue] | None = None) -> Restored:
     """Make what one would read back."""
-    barriers = [Barrier(at, {"md.trades": at - 1}, "cluster", topic_id, 2, f"e{at}") for at in nexts]
+    barriers = [Barrier(at, {"md.gaps": at - 1}, "cluster", topic_id, 2, f"e{at}") for at in nexts]
     return Restored(dict(states or {}), barriers, [barrier_key(TOPIC, 0, barrier.epoch) for barrier in barriers])
 
 
@@ -238,7 +238,7 @@ def test_it_starts_at_the_lowest_barrier_and_chains_from_the_highest_prev() -> N
     owner = owner_of()
     owner.begin(restored(7, 5, 9), IDENTITY, Span(0, 20))
     assert owner.next == 5
-    assert owner._wrapper.prev == {"md.trades": 8}
+    assert owner._wrapper.prev == {"md.gaps": 8}
 
 
 def test_without_a_barrier_it_starts_at_the_begin_of_the_log() -> None:

@@ -16,7 +16,8 @@ import pyarrow as pa
 SCHEMA = pa.schema(
     [("raw_offset", pa.int64()), ("row_index", pa.int32()), ("symbol", pa.string()), ("digest", pa.binary())]
 )
-TOPICS = ("md.trades", "md.quotes")
+TOPICS = ("md.gaps", "md.dead_letters")
+"""Topics whose rows are not looked at for the time they were on their way."""
 
 
 @dataclass(frozen=True)
