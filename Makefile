@@ -67,8 +67,9 @@ setup-dev: $(DEV_STAMP) ## install what tests and lint need
 demo: $(DEMO_STAMP) ## run the whole path on the local stack; ARGS="--once --json --symbols 50"
 	@$(BIN)/cryptoflow demo $(or $(ARGS),$(DEMO_ARGS))
 
+# Two at once: one runs the tests that start real parts, one after another, the other the rest.
 test: lint ## run lint and every test; ARGS="-k sequence" narrows
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, format check, mypy strict
 	@$(BIN)/ruff check .

@@ -29,6 +29,15 @@ settings.register_profile(
 settings.load_profile("tests")
 
 
+# First, because the workers read the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests with real parts to one worker: they share a broker, and two at once would starve each other."""
+    for item in items:
+        if item.get_closest_marker("stack"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
 @dataclass(frozen=True)
 class RunningStandIn:
     """Hold the running stand-in and how to reach it."""
