@@ -12,6 +12,7 @@ from cryptoflow.chaos.campaign import Campaign
 from cryptoflow.chaos.replicas import SCENARIOS, SPACING_S, Replicas, seconds
 from cryptoflow.demo.options import MARKETS_DEFAULT, DemoOptions
 from cryptoflow.errors import CryptoflowError
+from cryptoflow.simulator import venues
 
 EXIT_STOPPED = 4
 """Exit code of a campaign that could not be run to its end."""
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=1500, help="generated frames per second in all")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same faults")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="change producers instead; ends by itself")
-    parser.add_argument("--market", action="append", default=[], help="generated market, `<exchange>.<market>`")
+    parser.add_argument("--market", action="append", default=[], help="generated market, `<exchange>.<market>`, or `all`")
     parser.add_argument("--spacing", type=float, default=SPACING_S, help="seconds between changes of a scenario")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the campaign; must be empty")
     asked = parser.parse_args()
@@ -42,7 +43,7 @@ def main() -> int:
 
 
 def _options(asked: argparse.Namespace) -> DemoOptions:
-    markets = tuple(asked.market) or MARKETS_DEFAULT
+    markets = venues.chosen(asked.market) if asked.market else MARKETS_DEFAULT
     return DemoOptions(
         markets=markets,
         symbols=asked.symbols,

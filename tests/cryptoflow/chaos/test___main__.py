@@ -11,6 +11,7 @@ import pytest
 
 from cryptoflow.chaos import __main__ as module
 from cryptoflow.errors import StopError
+from cryptoflow.simulator.venues import markets
 
 
 class ScriptedCampaign:
@@ -85,6 +86,20 @@ def test_a_scenario_is_run_on_the_markets_named(
     monkeypatch.setattr(sys, "argv", ["chaos", *words])
     assert module.main() == 0
     folder, scenario, options, spacing_s = campaign.asked
-    assert (folder, scenario, options.markets) == (Path("there"), "scale", ("okx.spot", "kraken.spot"))
+    assert (folder, scenario, options.markets) == (Path("there"), "scale", ("kraken.spot", "okx.spot"))
     assert options.seconds == module.seconds("scale", spacing_s) > spacing_s * 3
     assert json.loads(capsys.readouterr().out)["clean"] is True
+
+
+def test_all_markets_are_named_at_once_and_a_wrong_one_is_one_line(
+    campaign: type[ScriptedCampaign], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that nobody simulates would leave producers without anything to receive."""
+    monkeypatch.setattr(module, "Replicas", campaign)
+    words = ["chaos", "--data-dir", "there", "--scenario", "replace", "--market"]
+    monkeypatch.setattr(sys, "argv", [*words, "all"])
+    assert module.main() == 0
+    assert campaign.asked[2].markets == markets()
+    monkeypatch.setattr(sys, "argv", [*words, "okx.spto"])
+    assert module.main() == module.EXIT_STOPPED
+    assert "no such market: okx.spto" in capsys.readouterr().err
