@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=1500, help="generated frames per second in all")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same faults")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="change producers instead; ends by itself")
-    parser.add_argument("--market", action="append", default=[], help="generated market, `<exchange>.<market>`, or `all`")
+    parser.add_argument("--market", action="append", default=[], help="`<exchange>.<market>`, or `all`")
     parser.add_argument("--spacing", type=float, default=SPACING_S, help="seconds between changes of a scenario")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the campaign; must be empty")
     asked = parser.parse_args()
