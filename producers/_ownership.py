@@ -248,7 +248,7 @@ class Ownership:
             heard = await asyncio.to_thread(last_heard, self._settings, self.exchange, partitions, fresh)
             now_ns = clock.now_ns()
             taken = self.start(fresh, heard, now_ns)
-            for lane, evidence in heard.evidence(now_ns):
+            for lane, evidence in heard.evidence():
                 if lane not in taken:
                     running.missed(lane[1], evidence)
         self._apply(market, running, "ordered")

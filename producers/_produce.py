@@ -203,7 +203,7 @@ class _Run:
         taken = self._ownerships[exchange].start(wanted, heard, now_ns)
         oldest_ns = now_ns
         declared: set[tuple[str, str]] = set()
-        for (name, symbol), evidence in heard.evidence(now_ns):
+        for (name, symbol), evidence in heard.evidence():
             if (name, symbol) in taken:
                 continue
             self._intake.gap(here[name].lane_of(symbol), evidence)

@@ -129,8 +129,10 @@ class LastHeard:
             elif frame.k == ALIVE:
                 self._take_alive(times, frame)
 
-    def evidence(self, now_ns: int) -> Iterable[tuple[Symbol, GapEvidence]]:
-        """Yield what is to be declared: from each stream's last frame to now.
+    def evidence(self, to_ns: int = 0) -> Iterable[tuple[Symbol, GapEvidence]]:
+        """Yield what is to be declared: from each stream's last frame to when it flows again.
+
+        `to_ns` is since when it does; 0 while nothing is subscribed yet: then its next frame, or sign of life, says so.
 
         A stream without a frame of its own is missed from the symbol's last frame of any kind: all
         frames of a symbol are published in the order received, so none before that was lost.
@@ -141,7 +143,7 @@ class LastHeard:
                 heard_ns = self.times.get(key, {}).get(kind, newest_ns)
                 by_time.setdefault(heard_ns, []).append(kind)
             for heard_ns, kinds in sorted(by_time.items()):
-                yield key, GapEvidence(cause=RESTART, streams=tuple(sorted(kinds)), from_ns=heard_ns, to_ns=now_ns)
+                yield key, GapEvidence(cause=RESTART, streams=tuple(sorted(kinds)), from_ns=heard_ns, to_ns=to_ns)
 
     @staticmethod
     def _take_alive(times: dict[str, int], frame: RawFrame) -> None:

@@ -49,6 +49,13 @@ def test_streams_last_heard_together_share_a_gap() -> None:
     ]
 
 
+def test_a_gap_at_a_start_lasts_until_the_stream_is_heard() -> None:
+    """Subscribing takes its time, and what the venue sends meanwhile is missed, too."""
+    one = heard()
+    one.take(record(("trades", 50, b"1"), ("quotes", 50, b"1"), ("liquidations", 50, b"1")))
+    assert list(one.evidence()) == [(KEY, GapEvidence("restart", ("liquidations", "quotes", "trades"), 50, 0))]
+
+
 def test_a_stream_never_heard_is_missed_from_the_symbols_last_frame() -> None:
     """A first liquidation may fall into the outage: order within a symbol says from when it can be missing."""
     one = heard()
