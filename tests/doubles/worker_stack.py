@@ -48,6 +48,9 @@ class Deployment:
         new.append(NewTopic(f"{self.prefix}control.reseed", 1, 1))
         for done in admin.create_topics(new).values():
             done.result(30)
+        # The controller has answered; the broker learns of them a moment later.
+        wanted = {one.topic for one in new}
+        wait_for(lambda: wanted <= admin.list_topics(timeout=10).topics.keys(), 30, "topics are not there")
 
     def environment(self) -> dict[str, str]:
         """Return what a worker's environment says."""
