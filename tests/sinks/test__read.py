@@ -31,9 +31,13 @@ class Topic:
         self.log = MdLog("md.trades")
 
     def create(self) -> None:
-        """Create the topic."""
+        """Create the topic, and wait until the broker, which learns of it from its controller, knows it."""
         for future in self.admin.create_topics([NewTopic(self.name, 2, 1)]).values():
             future.result(30)
+        deadline = time.monotonic() + 30
+        while self.name not in self.admin.list_topics(timeout=10).topics:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def recreate(self) -> None:
         """Delete and create it again."""
