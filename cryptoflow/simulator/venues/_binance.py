@@ -254,8 +254,8 @@ class BinanceVenue(Venue):
         return Recorded(market, row.data, (self.key(market, stream),), (kind,), of, numbered=numbered)
 
     @override
-    def unused(self, row: Row) -> str:
-        return _stream_of(row.data) or _event_of(row.data) if row.ev == "recv" else super().unused(row)
+    def unused_frame(self, row: Row) -> str:
+        return _stream_of(row.data) or _event_of(row.data)
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

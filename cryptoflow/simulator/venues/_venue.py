@@ -43,6 +43,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 from urllib.parse import urlsplit
 
+import msgspec
+
 from cryptoflow.simulator._limits import Window
 from cryptoflow.simulator.market import SymbolMarket
 from cryptoflow.simulator.venues._values import (
@@ -323,7 +325,17 @@ class Venue(abc.ABC):
 
     def unused(self, row: Row) -> str:
         """Name the stream or path of a row that is left out although it holds data; "" for answers and heartbeats."""
-        return f"GET {urlsplit(row.url).path}" if row.ev == "rest" else ""
+        if row.ev != "recv":
+            return f"GET {urlsplit(row.url).path}" if row.ev == "rest" else ""
+        try:
+            return self.unused_frame(row)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return ""
+
+    def unused_frame(self, row: Row) -> str:
+        """Name the stream of a received frame that is left out; "" for answers, heartbeats and what cannot be read."""
+        del row
+        return ""
 
     def spoken_ns(self, received_ns: int, frames: Sequence[bytes]) -> int:
         """Return when the venue spoke as these recorded frames do: their receive time unless they tell otherwise."""

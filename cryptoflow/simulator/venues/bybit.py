@@ -197,13 +197,8 @@ class Bybit(Venue):
         )  # fmt: skip
 
     @override
-    def unused(self, row: Row) -> str:
-        if row.ev != "recv":
-            return super().unused(row)
-        try:
-            topic = _told.decode(row.data).topic
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ""
+    def unused_frame(self, row: Row) -> str:
+        topic = _told.decode(row.data).topic
         return f"{urlsplit(row.url).path.rpartition('/')[2]} {topic}" if topic else ""
 
     @override

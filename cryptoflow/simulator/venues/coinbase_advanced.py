@@ -236,13 +236,8 @@ class CoinbaseAdvanced(Venue):
         return Reader(self).read
 
     @override
-    def unused(self, row: Row) -> str:
-        if row.ev != "recv":
-            return super().unused(row)
-        try:
-            channel = _frame.decode(row.data).channel
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ""
+    def unused_frame(self, row: Row) -> str:
+        channel = _frame.decode(row.data).channel
         if channel in _ASKED_AS:
             return f"{channel}, repeated or empty"
         return "" if channel in {"subscriptions", HEARTBEATS} else channel

@@ -260,13 +260,8 @@ class CoinbaseExchange(Venue):
         )  # fmt: skip
 
     @override
-    def unused(self, row: Row) -> str:
-        if row.ev != "recv":
-            return super().unused(row)
-        try:
-            frame = _frame.decode(row.data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ""
+    def unused_frame(self, row: Row) -> str:
+        frame = _frame.decode(row.data)
         return "" if frame.type in _ANSWERS else f"{frame.type}:{frame.product_id}"
 
     @override

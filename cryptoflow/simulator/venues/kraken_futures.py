@@ -270,9 +270,7 @@ class KrakenFutures(Venue):
         )  # fmt: skip
 
     @override
-    def unused(self, row: Row) -> str:
-        if row.ev != "recv":
-            return super().unused(row)
+    def unused_frame(self, row: Row) -> str:
         told = _frame_of(row.data)
         return f"{told.feed}:{told.product_id}" if told and told.feed not in {"", "heartbeat"} else ""
 

@@ -210,8 +210,8 @@ class KrakenSpot(Venue):
         return Reader(self, rows).read
 
     @override
-    def unused(self, row: Row) -> str:
-        return unused(row.data) if row.ev == "recv" else super().unused(row)
+    def unused_frame(self, row: Row) -> str:
+        return unused(row.data)
 
     @override
     def recorded_listing(self, market: str, symbol: str, samples: Sequence[bytes]) -> Listing:

@@ -240,13 +240,8 @@ class Okx(Venue):
         return read
 
     @override
-    def unused(self, row: Row) -> str:
-        if row.ev != "recv":
-            return super().unused(row)
-        try:
-            arg = _loose.decode(row.data).arg
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ""
+    def unused_frame(self, row: Row) -> str:
+        arg = _loose.decode(row.data).arg
         return f"{arg.channel}:{arg.instrument or arg.type}" if arg else ""
 
     @override
