@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from exchanges import BOOK_SNAPSHOT, StreamKind
+from producers._channels import Late
 from producers._envelope import Lane
 from producers._intake import Intake
 from producers._own import ALIVE, SWITCH
@@ -50,17 +51,20 @@ class Declare:
         """Tells whether we count for a symbol's kind: who does not gives no sign of life of it."""
         self._scoped = {StreamKind.BOOK.value if kind == BOOK_SNAPSHOT else kind for kind in scoped_kinds}
 
-    def gap(self, streams: Iterable[StreamInfo], cause: str, from_ns: int, detail: str) -> None:
-        """Write one gap frame per lane these streams touch, naming their kinds there."""
+    def gap(self, streams: Iterable[StreamInfo], cause: str, from_ns: int, detail: str, to_ns: int = 0) -> None:
+        """Write one gap frame per lane these streams touch, naming their kinds there; `to_ns` 0 while it lasts."""
         for symbol, kinds in touched(streams, self._ours()).items():
-            self.gap_of(symbol, kinds, cause, from_ns, detail)
+            self.gap_of(symbol, GapEvidence(cause, kinds, from_ns, to_ns, detail=detail[:_DETAIL_MAX_CHARS]))
 
-    def gap_of(self, symbol: str, kinds: tuple[str, ...], cause: str, from_ns: int, detail: str) -> None:
+    def gap_of(self, symbol: str, evidence: GapEvidence) -> None:
         """Write one gap frame into one lane."""
-        evidence = GapEvidence(cause=cause, streams=kinds, from_ns=from_ns, detail=detail[:_DETAIL_MAX_CHARS])
         self._intake.gap(self._lane_of(symbol), evidence)
-        if StreamKind.BOOK.value in kinds:
+        if StreamKind.BOOK.value in evidence.streams:
             self._on_lost(symbol)
+
+    def rest_of(self, late: Late, to_ns: int) -> None:
+        """Write that a kind was served in part only until `to_ns`, where a gap of it was declared before."""
+        self._intake.rest(self._lane_of(late.symbol), late.kind.value, late.since_ns, to_ns)
 
     def alive(self, idle: Mapping[str, tuple[Sequence[StreamKind], int]]) -> None:
         """Write one sign of life per lane, from the healthy streams and their limit in ns per symbol.

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from exchanges import NO_REQUEST, Ack, Endpoint
+from producers._channels import batches
 from producers._pace import Pace
 
 ATTEMPTS_MAX = 3
@@ -47,12 +48,13 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Say how names are asked for: the two requests, which may share one, and what frames call them."""
+    """Say how names are asked for: the two requests, which may and which should share one, what frames call them."""
 
     subscribe: Callable[[int, Sequence[str]], bytes]
     unsubscribe: Callable[[int, Sequence[str]], bytes]
     group: Callable[[str], str] = lambda _name: ""
     heard_as: Callable[[str], str] = lambda name: name
+    unit: Callable[[str], Hashable] = lambda name: name
 
 
 class Feed:
@@ -275,13 +277,9 @@ class Feed:
             self.failure = _told(names, detail)
 
     def _enqueue(self, streams: Sequence[str], *, subscribe: bool) -> None:
-        groups: dict[str, list[str]] = {}
-        for name in streams:
-            groups.setdefault(self._how.group(name), []).append(name)
-        step = self._endpoint.streams_per_request_max
-        for group in groups.values():
-            for start in range(0, len(group), step):
-                self._queue.append(_Request(subscribe, group[start : start + step]))
+        size = self._endpoint.streams_per_request_max
+        for request in batches(streams, size, self._how.group, self._how.unit):
+            self._queue.append(_Request(subscribe, request))
 
     def _forget_queued(self) -> None:
         """Take out of the queue what needs no subscription any more."""

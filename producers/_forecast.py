@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from cryptoflow.config import Producer
 from exchanges import Endpoint, Market, Per, Stream, StreamKind
+from producers._channels import batches, together
 from producers._choose import Selections, choose
 from producers._connection import connects_at_most
 from producers._egress import host_of
@@ -173,8 +174,9 @@ class _MarketForecast:
     def _opened(self, carried: Carried) -> Opened:
         endpoint = carried.endpoint
         names = [*endpoint.extra_streams, *(info.name for info in carried.streams)]
-        groups = Counter(self._market.request_group(name) for name in names)
-        requests = sum(math.ceil(count / endpoint.streams_per_request_max) for count in groups.values())
+        fed = together(carried.streams)
+        size, group = endpoint.streams_per_request_max, self._market.request_group
+        requests = len(batches(names, size, group, lambda name: fed.get(name, name)))
         return Opened(
             endpoint=endpoint.name,
             host=host_of(endpoint.url),

@@ -12,6 +12,8 @@ from schemas import GapEvidence
 GAPS_MAX = 65_536
 """Lanes and kinds whose gaps are counted; there are more only where symbols came and went without end."""
 
+PARTLY = "one of several channels was served later"
+
 
 class Intake:
     """Gather frames into envelopes and hand those to the publisher."""
@@ -26,6 +28,7 @@ class Intake:
         """The connections of this process, so that its frames can be told apart in the log."""
         self.gaps: dict[tuple[bytes, str], tuple[int, str]] = {}
         """How many gaps were declared per lane and stream kind, and the cause of the last one."""
+        self._lasting: set[tuple[bytes, str]] = set()
 
     def line(self, feed: str) -> Intake:
         """Return a door to the same log whose own frames have another label."""
@@ -33,6 +36,7 @@ class Intake:
         self.conns |= other.conns
         other.conns = self.conns
         other.gaps = self.gaps
+        other._lasting = self._lasting
         return other
 
     def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
@@ -54,8 +58,16 @@ class Intake:
             count = self.gaps.get((lane.key, kind), (0, ""))[0]
             if count or len(self.gaps) < GAPS_MAX:
                 self.gaps[lane.key, kind] = count + 1, evidence.cause
+                self._lasting.add((lane.key, kind))
         self.balance.received[lane.count_key("gap")] += 1
         self.take(lane, "gap", frame, now_ns)
+
+    def rest(self, lane: Lane, kind: str, from_ns: int, to_ns: int) -> None:
+        """Write that a kind's last gap lasted longer than until its next frame; once, and only after a gap."""
+        if (lane.key, kind) in self._lasting:
+            cause = self.gaps[lane.key, kind][1]
+            self.gap(lane, GapEvidence(cause=cause, streams=(kind,), from_ns=from_ns, to_ns=to_ns, detail=PARTLY))
+            self._lasting.discard((lane.key, kind))
 
     def tick(self) -> None:
         """Send what waited long enough, run deliveries, drain the spool."""

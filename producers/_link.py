@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cryptoflow import clock, events
 from cryptoflow.config import Producer
 from exchanges import Ack, Market, StreamKind
+from producers._channels import Channels, together
 from producers._connection import Connection, ConnectionLostError
 from producers._declare import Declare
 from producers._election import Election
@@ -81,7 +82,9 @@ class Link:
         self._room = around.room
         market = around.market
         names = [info.name for info in carried.streams]
-        how = Names(market.subscribe, market.unsubscribe, market.request_group, market.heard_as)
+        self._channels = Channels(carried.streams)
+        self._fed = dict(together(carried.streams))
+        how = Names(market.subscribe, market.unsubscribe, market.request_group, market.heard_as, self._unit)
         self.feed = Feed(carried.endpoint, names, how)
         self.watchdog = Watchdog(carried.streams, around.limits)
         hooks = replace(around.hooks, on_control=self._control, on_break=self._broken)
@@ -135,6 +138,9 @@ class Link:
         self.carried = replace(self.carried, streams=tuple(streams))
         self.watchdog.drop(gone)
         self.watchdog.add(added)
+        self._channels.drop(gone)
+        self._channels.add(added)
+        self._fed = dict(together(streams))
         self.receiver.carry(streams)
         self.feed.drop([info.name for info in gone])
         self.feed.add([info.name for info in added])
@@ -212,11 +218,15 @@ class Link:
         for info in self._infos(trusted):
             if info.name in self._renewed:
                 self._declare_renewed(info, self._renewed.pop(info.name))
+        self._declare_late(trusted)
         self.watchdog.acknowledged(trusted, clock.now_ns())
         if ack.error:
             self._tell_failed(ack.error)
         if self.feed.streaming and not self.acknowledged_ns:
             self.acknowledged_ns = clock.now_ns()
+
+    def _unit(self, name: str) -> Hashable:
+        return self._fed.get(name, name)
 
     def _infos(self, names: Iterable[str]) -> list[StreamInfo]:
         asked = set(names)
@@ -226,6 +236,14 @@ class Link:
         """Write a gap frame for a stream that is given up and served again; one never heard has none."""
         if from_ns:
             self._around.declare.gap([info], RESUBSCRIBE, from_ns, f"{info.name} was subscribed again")
+
+    def _declare_late(self, trusted: Sequence[str]) -> None:
+        """Say that a gap lasted longer than until the first of several channels was served again."""
+        now_ns = clock.now_ns()
+        for late in self._channels.served(trusted, now_ns):
+            # While frames are held back the predecessor still serves the streams: nothing is missed.
+            if not self.receiver.is_holding:
+                self._around.declare.rest_of(late, now_ns)
 
     def _tell_refused(self) -> None:
         """Say which streams the venue does not give: an event, and a gap that is open until it does."""

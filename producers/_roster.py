@@ -14,6 +14,7 @@ from producers._envelope import Lane
 from producers._instruments import Instruments
 from producers._intake import Intake
 from producers._router import CONNECTION_SYMBOL
+from schemas import GapEvidence
 
 OTHER_SYMBOLS_MAX = 4096
 """Lanes remembered of symbols that were not asked for; further ones are made anew each time."""
@@ -148,7 +149,8 @@ class Roster:
             # One that came back meanwhile has been taken out.
             if self._leaving.get(symbol) is left and self._declare is not None:
                 del self._leaving[symbol]
-                self._declare.gap_of(symbol, left.kinds, REMOVED, left.from_ns, f"{symbol} is recorded no more")
+                detail = f"{symbol} is recorded no more"
+                self._declare.gap_of(symbol, GapEvidence(REMOVED, left.kinds, left.from_ns, detail=detail))
 
     def _leave(self, symbol: str, kinds: Iterable[str]) -> None:
         if self._fleet is not None:

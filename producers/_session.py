@@ -240,7 +240,7 @@ class Session:
             return False
         if not ready:
             # The old connection went first: what came after its last frame may lie before the new one's first.
-            self._declare(old)
+            self._declare(old, fresh.acknowledged_ns)
         await self._close(old)
         await fresh.draw_level(old)
         fresh.succeed(old)
@@ -285,8 +285,8 @@ class Session:
         if clock.monotonic_s() - link.opened_s < _SOUND_S:
             await asyncio.sleep(self._backoff.next_s())
 
-    def _declare(self, link: Link) -> None:
-        """Write one gap frame per symbol before anything of the next connection."""
+    def _declare(self, link: Link, to_ns: int = 0) -> None:
+        """Write one gap frame per symbol before anything of the next connection, which is served since `to_ns`."""
         detail = link.ended.result()
         events.ConnectionLost(
             exchange=self._around.exchange,
@@ -298,7 +298,7 @@ class Session:
         ).emit()
         # A connection without a frame ends inside the gap of its predecessor.
         if link.receiver.last_ns:
-            self._around.declare.gap(self.carried.streams, link.cause, link.receiver.last_ns, detail)
+            self._around.declare.gap(self.carried.streams, link.cause, link.receiver.last_ns, detail, to_ns)
 
     def _silent(self, link: Link, silence: Silence, now_ns: int) -> None:
         info = silence.info

@@ -46,3 +46,14 @@ def test_gaps_are_counted_per_lane_and_kind_within_a_bound(
         (lane.key, "book"): (1, "disconnect"),
         (other.key, "trades"): (2, "removed"),
     }
+
+
+def test_the_rest_of_a_gap_is_written_once_and_only_after_one(memory_log: MemoryLog) -> None:
+    """It has the cause of the gap that it goes on; a kind without a gap was missed by nobody."""
+    lane, intake = memory_log.lane("AAAUSDT"), memory_log.intake
+    intake.rest(lane, "funding", 1, 2)
+    intake.gap(lane, GapEvidence(cause="restart", streams=("funding", "book"), from_ns=1))
+    intake.line("b").rest(lane, "funding", 3, 4)
+    intake.rest(lane, "funding", 5, 6)
+    found = [msgspec.json.decode(frame.payload(), type=GapEvidence) for frame in memory_log.frames("AAAUSDT")]
+    assert found[1:] == [GapEvidence("restart", ("funding",), 3, 4, detail=_intake.PARTLY)]

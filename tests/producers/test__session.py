@@ -261,3 +261,19 @@ async def test_an_error_in_the_reader_ends_the_session_aloud(memory_log: MemoryL
         await one.venue.send(TRADES, 1)
         await until(one.task.done, 5, "ending")
         assert isinstance(one.task.exception(), AttributeError)
+
+
+async def test_a_kind_that_several_channels_feed_is_missed_until_the_last_is_served(memory_log: MemoryLog) -> None:
+    """Its gap ends with the first that speaks; the time until the others are accepted is declared, too."""
+    async with bench(memory_log, streams_per_request_max=1) as one:
+        mark, rate = (StreamInfo(f"cccusdt@{name}", StreamKind.FUNDING, "CCCUSDT", None) for name in ("mark", "rate"))
+        await one.streaming()
+        one.session.add((mark, rate))
+        await until(lambda: one.venue.subscribers(rate.name), 5, "subscribing")
+        await one.streaming()
+        assert one.gaps("CCCUSDT") == []
+        await one.venue.cut()
+        await one.streaming(2)
+        first, rest = one.gaps("CCCUSDT")
+        assert (first.cause, first.to_ns, rest.cause, rest.streams) == ("disconnect", 0, "disconnect", ("funding",))
+        assert first.from_ns < rest.from_ns < rest.to_ns
