@@ -5,8 +5,8 @@ every stream kind the giver itself was sent meanwhile. It then stays for a hold,
 sees it too. Whoever sees no other owner keeps recording: a symbol is never given up to nobody.
 
 The taker records from the start and declares nothing at first. A frame of the other owner that was
-received after all our streams were acknowledged proves that nothing was missed. Without one, the time
-from the other's last frame to that acknowledgement becomes a gap.
+received after all our streams of a kind were acknowledged proves that nothing was missed of it. Without
+one, the time from the other's last frame to that acknowledgement becomes a gap.
 """
 
 from __future__ import annotations
@@ -39,9 +39,14 @@ class _Giving:
 class _Taking:
     since_s: float
     heard: LastHeard
-    streaming_ns: int = 0
-    streaming_s: float = 0.0
+    kinds: frozenset[str]
+    served_ns: dict[str, int] = field(default_factory=dict)
+    streaming_s: float | None = None
     last_other_ns: int = 0
+
+    def unproven(self) -> dict[str, int]:
+        """Return since when we are served, per kind of which the other was not heard since."""
+        return {kind: at_ns for kind, at_ns in self.served_ns.items() if self.last_other_ns < at_ns}
 
 
 @dataclass(frozen=True)
@@ -105,18 +110,19 @@ class Handover:
     def take(self, symbol: Symbol, heard: LastHeard, now_s: float) -> None:
         """Begin to take a symbol up; `heard` is what the log held of it before. One that was never let go stays."""
         if self._giving.pop(symbol, None) is None:
-            self._taking.setdefault(symbol, _Taking(now_s, heard))
+            self._taking.setdefault(symbol, _Taking(now_s, heard, heard.wanted[symbol]))
 
     def forget(self, symbol: Symbol) -> None:
         """Drop a symbol that is recorded no more at all."""
         self._giving.pop(symbol, None)
         self._taking.pop(symbol, None)
 
-    def streaming(self, symbol: Symbol, now_ns: int, now_s: float) -> None:
-        """Note that all streams of a symbol taken up are acknowledged."""
+    def streaming(self, symbol: Symbol, served_ns: Mapping[str, int], now_s: float) -> None:
+        """Note since when all streams of a kind are acknowledged, by kind of a symbol taken up."""
         taking = self._taking.get(symbol)
-        if taking is not None and not taking.streaming_ns:
-            taking.streaming_ns, taking.streaming_s = now_ns, now_s
+        if taking is not None and taking.streaming_s is None:
+            taking.served_ns = {kind: served_ns[kind] for kind in taking.kinds & served_ns.keys()}
+            taking.streaming_s = now_s if len(taking.served_ns) == len(taking.kinds) else None
 
     def hear(self, record: RawRecord, now_s: float) -> None:
         """Take a record of the log, in log order per symbol."""
@@ -158,16 +164,12 @@ class Handover:
         """Return the symbols whose earlier owner is accounted for, and forget them."""
         done: list[Taken] = []
         for symbol, one in list(self._taking.items()):
-            if not one.streaming_ns:
+            if one.streaming_s is None:
                 continue
-            if one.last_other_ns >= one.streaming_ns:
-                missed: tuple[GapEvidence, ...] = ()
-            elif now_s - one.streaming_s >= self._limit_s:
-                missed = _missed(symbol, one, one.streaming_ns)
-            else:
-                continue
-            del self._taking[symbol]
-            done.append(Taken(symbol, missed))
+            unproven = one.unproven()
+            if not unproven or now_s - one.streaming_s >= self._limit_s:
+                del self._taking[symbol]
+                done.append(Taken(symbol, tuple(one.heard.missed(symbol, unproven))))
         return done
 
     def end(self, now_ns: int) -> list[Taken]:
@@ -175,7 +177,10 @@ class Handover:
 
         The next one would find our own frames in the log and ask no further.
         """
-        done = [Taken(symbol, _missed(symbol, one, one.streaming_ns or now_ns)) for symbol, one in self._taking.items()]
+        done: list[Taken] = []
+        for symbol, one in self._taking.items():
+            waiting = dict.fromkeys(one.kinds - one.served_ns.keys(), now_ns)
+            done.append(Taken(symbol, tuple(one.heard.missed(symbol, waiting | one.unproven()))))
         self._taking.clear()
         return done
 
@@ -199,7 +204,3 @@ class Handover:
         giving.seen = giving.seen or bool(served) or (frame.k == INSTRUMENT and not self._kinds)
         if frame.k != ALIVE:
             giving.conns.update(dict.fromkeys(served, frame.c))
-
-
-def _missed(symbol: Symbol, taking: _Taking, to_ns: int) -> tuple[GapEvidence, ...]:
-    return tuple(found for key, found in taking.heard.evidence(to_ns) if key == symbol)

@@ -8,7 +8,7 @@ line counts at a time (`Election`); of a book whose ids do, both feed one chain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cryptoflow import clock, metrics
@@ -62,9 +62,16 @@ class Lines:
         """Tell whether every stream of a line was answered."""
         return any(all(session.streaming for session in fleet.sessions) for fleet in self.fleets)
 
-    def streaming_symbols(self, symbols: Sequence[str]) -> set[str]:
-        """Return those symbols of which every stream is acknowledged on some line."""
-        return set(symbols) - self._waiting()
+    def served_ns(self, wanted: Mapping[str, Iterable[str]]) -> dict[str, dict[str, int]]:
+        """Return since when each kind of each symbol is acknowledged on some line; no kind that is not wholly."""
+        found: dict[str, dict[str, int]] = {symbol: {} for symbol in wanted}
+        for served in map(_served_ns, self.fleets):
+            for symbol, kind in ((symbol, kind) for symbol, kinds in wanted.items() for kind in kinds):
+                # A market's stream may bring the kind, or one of the symbol.
+                since = [served[fed] for fed in ((symbol, kind), ("", kind)) if fed in served]
+                if since and all(since):
+                    found[symbol][kind] = min(max(since), found[symbol].get(kind, max(since)))
+        return found
 
     def fit(self, symbols: Sequence[str], indexes: Mapping[str, str]) -> None:
         """Carry the streams of these symbols and no others, on every line."""
@@ -164,18 +171,6 @@ class Lines:
                 self._books.reseed(info.symbol, clock.now_ns(), clock.monotonic_s())
         return taken
 
-    def _waiting(self) -> set[str]:
-        """Return the symbols, and "" for what serves the market, that have a stream no line is served."""
-        served: set[str] = set()
-        wanted: dict[str, str] = {}
-        for session in self.sessions:
-            link = _open(session)
-            for info in session.carried.streams:
-                wanted[info.name] = info.symbol
-                if link is not None and link.feed.is_acknowledged(info.name):
-                    served.add(info.name)
-        return {symbol for name, symbol in wanted.items() if name not in served}
-
 
 class _Peers:
     """Know the other lines of one line."""
@@ -207,6 +202,19 @@ def _bound(parts: Parts, around: Surroundings) -> Callable[[Carried], Session]:
 def _open(session: Session) -> Link | None:
     link = session.link
     return link if link is not None and not link.ended.done() else None
+
+
+def _served_ns(fleet: Fleet) -> dict[tuple[str, str], int]:
+    """Return since when each kind of each symbol ("" for what serves the market) is acknowledged; 0 if not yet."""
+    found: dict[tuple[str, str], int] = {}
+    for session in fleet.sessions:
+        link = _open(session)
+        for info in session.carried.streams:
+            at_ns = link.served_ns.get(info.name, 0) if link is not None else 0
+            for kind in info.kinds:
+                fed = info.symbol, kind.value
+                found[fed] = max(at_ns, found.get(fed, at_ns)) if at_ns and found.get(fed, at_ns) else 0
+    return found
 
 
 def _serves_book(session: Session, symbol: str) -> bool:

@@ -93,6 +93,7 @@ class Link:
         self.opened_s = clock.monotonic_s()
         self.opened_ns = clock.now_ns()
         self.acknowledged_ns = 0
+        self.served_ns: dict[str, int] = {}
         self.beat_ns = 0
         self.cause = DISCONNECT
         self._renewed: dict[str, int] = {}
@@ -138,6 +139,8 @@ class Link:
         self.carried = replace(self.carried, streams=tuple(streams))
         self.watchdog.drop(gone)
         self.watchdog.add(added)
+        for info in gone:
+            self.served_ns.pop(info.name, None)
         self._channels.drop(gone)
         self._channels.add(added)
         self._fed = dict(together(streams))
@@ -218,12 +221,15 @@ class Link:
         for info in self._infos(trusted):
             if info.name in self._renewed:
                 self._declare_renewed(info, self._renewed.pop(info.name))
-        self._declare_late(trusted)
-        self.watchdog.acknowledged(trusted, clock.now_ns())
+        now_ns = clock.now_ns()
+        for name in trusted:
+            self.served_ns.setdefault(name, now_ns)
+        self._declare_late(trusted, now_ns)
+        self.watchdog.acknowledged(trusted, now_ns)
         if ack.error:
             self._tell_failed(ack.error)
         if self.feed.streaming and not self.acknowledged_ns:
-            self.acknowledged_ns = clock.now_ns()
+            self.acknowledged_ns = now_ns
 
     def _unit(self, name: str) -> Hashable:
         return self._fed.get(name, name)
@@ -237,9 +243,8 @@ class Link:
         if from_ns:
             self._around.declare.gap([info], RESUBSCRIBE, from_ns, f"{info.name} was subscribed again")
 
-    def _declare_late(self, trusted: Sequence[str]) -> None:
+    def _declare_late(self, trusted: Sequence[str], now_ns: int) -> None:
         """Say that a gap lasted longer than until the first of several channels was served again."""
-        now_ns = clock.now_ns()
         for late in self._channels.served(trusted, now_ns):
             # While frames are held back the predecessor still serves the streams: nothing is missed.
             if not self.receiver.is_holding:

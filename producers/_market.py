@@ -229,10 +229,10 @@ class MarketRun:
         elected = msgspec.json.encode(Switch(conn=conn, streams=tuple(kinds)))
         self._intake.own(self.lane_of(symbol), SWITCH, elected)
 
-    def streaming_symbols(self) -> set[str]:
-        """Return the symbols, and the indexes they follow, of which every stream is acknowledged."""
-        names = [name for _, name in self.wanted()]
-        return self._lines.streaming_symbols(names) if self._lines is not None else set()
+    def served_ns(self) -> Mapping[str, Mapping[str, int]]:
+        """Return since when each kind of each symbol, and of each index they follow, is acknowledged."""
+        wanted = {name: kinds for (_, name), kinds in self.wanted().items()}
+        return self._lines.served_ns(wanted) if self._lines is not None else {}
 
     def watch(self, now_ns: int) -> None:
         """Look for silence, write signs of life, tell of unverified rules; call about every second."""

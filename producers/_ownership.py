@@ -62,8 +62,8 @@ class Running(Protocol):
         """Return the stream kinds recorded per (market, symbol or index), or to be recorded with these symbols."""
         ...
 
-    def streaming_symbols(self) -> set[str]:
-        """Return the symbols and indexes of which every stream is acknowledged."""
+    def served_ns(self) -> Mapping[str, Mapping[str, int]]:
+        """Return since when each kind of each symbol or index is acknowledged; no kind that is not wholly."""
         ...
 
     def missed(self, symbol: str, evidence: GapEvidence) -> None:
@@ -122,6 +122,8 @@ class Ownership:
         self._begun: set[str] = set()
         self._began_ns = clock.now_ns()
         self.elsewhere: dict[str, set[str]] = {}
+        self._read_to: dict[int, int] = {}
+        """Where the log was read to, per partition, before the first symbol of a handover was taken up."""
 
     async def load(self) -> None:
         """Read what was ordered before. Raises BrokerAwayError."""
@@ -187,6 +189,7 @@ class Ownership:
         index that its symbols follow, too, or whatever it has written of since this process began (it was
         started before the order that makes room for it, or beside the one it replaces).
         """
+        self._read_to = self._read_to or heard.ends
         taken: set[Symbol] = set()
         for lane in lanes:
             market, name = lane
@@ -212,9 +215,11 @@ class Ownership:
                     tail = tail or await self._tail(partitions)
                     if tail is not None:
                         self._advance(tail, markets)
-                elif tail is not None:
-                    await asyncio.to_thread(tail.close)
-                    tail = None
+                else:
+                    self._read_to = {}
+                    if tail is not None:
+                        await asyncio.to_thread(tail.close)
+                        tail = None
                 await self._settle(markets)
                 await asyncio.sleep(_POLL_S)
         finally:
@@ -224,9 +229,9 @@ class Ownership:
                 tail.close()
 
     async def _tail(self, partitions: int) -> Tail | None:
-        """Stand at the end of the log; None while the broker is away, and nothing changes hands."""
+        """Stand where the log was read to; None while the broker is away, and nothing changes hands."""
         try:
-            return await asyncio.to_thread(Tail, self._settings, self.exchange, partitions)
+            return await asyncio.to_thread(Tail, self._settings, self.exchange, partitions, self._read_to)
         except BrokerAwayError:
             return None
 
@@ -269,12 +274,12 @@ class Ownership:
     def _advance(self, tail: Tail, markets: Mapping[str, Running]) -> None:
         """Hear the log and end the handovers that are proven."""
         moving = {*self.handover.giving, *self.handover.taking}
-        now_s, now_ns = clock.monotonic_s(), clock.now_ns()
+        now_s = clock.monotonic_s()
         for record in tail.poll({f"{self.exchange}.{market}.{symbol}".encode() for market, symbol in moving}):
             self.handover.hear(record, now_s)
         for market in {market for market, _ in self.handover.taking}:
-            for symbol in markets[market].streaming_symbols():
-                self.handover.streaming((market, symbol), now_ns, now_s)
+            for symbol, served_ns in markets[market].served_ns().items():
+                self.handover.streaming((market, symbol), served_ns, now_s)
         for taken in self.handover.taken(now_s):
             self._end_taking(taken, markets)
         given = self.handover.given(now_s)

@@ -85,6 +85,8 @@ class LastHeard:
     newest_ns: dict[Symbol, int] = field(default_factory=dict)
     served_ns: dict[Symbol, int] = field(default_factory=dict)
     """When the newest frame was received, per symbol, that proves one of the streams wanted to be served."""
+    ends: dict[int, int] = field(default_factory=dict)
+    """The offset after the last record looked at, per partition."""
 
     def next_window(self) -> bool:
         """Look only for symbols of which something is missing; False when nothing is."""
@@ -129,21 +131,28 @@ class LastHeard:
             elif frame.k == ALIVE:
                 self._take_alive(times, frame)
 
-    def evidence(self, to_ns: int = 0) -> Iterable[tuple[Symbol, GapEvidence]]:
-        """Yield what is to be declared: from each stream's last frame to when it flows again.
+    def evidence(self) -> Iterable[tuple[Symbol, GapEvidence]]:
+        """Yield what is to be declared while nothing is subscribed yet: each stream's next frame ends it."""
+        for key in self.newest_ns:
+            for missed in self.missed(key, dict.fromkeys(self.wanted[key], 0)):
+                yield key, missed
 
-        `to_ns` is since when it does; 0 while nothing is subscribed yet: then its next frame, or sign of life, says so.
+    def missed(self, key: Symbol, to_ns: Mapping[str, int]) -> Iterable[GapEvidence]:
+        """Yield what is to be declared of these kinds of a symbol: from the last frame to since when it flows again.
 
         A stream without a frame of its own is missed from the symbol's last frame of any kind: all
-        frames of a symbol are published in the order received, so none before that was lost.
+        frames of a symbol are published in the order received, so none before that was lost. A symbol
+        without any frame has no gap.
         """
-        for key, newest_ns in self.newest_ns.items():
-            by_time: dict[int, list[str]] = {}
-            for kind in sorted(self.wanted[key]):
-                heard_ns = self.times.get(key, {}).get(kind, newest_ns)
-                by_time.setdefault(heard_ns, []).append(kind)
-            for heard_ns, kinds in sorted(by_time.items()):
-                yield key, GapEvidence(cause=RESTART, streams=tuple(sorted(kinds)), from_ns=heard_ns, to_ns=to_ns)
+        newest_ns = self.newest_ns.get(key)
+        if newest_ns is None:
+            return
+        by_time: dict[tuple[int, int], list[str]] = {}
+        for kind in sorted(to_ns):
+            heard_ns = self.times.get(key, {}).get(kind, newest_ns)
+            by_time.setdefault((heard_ns, to_ns[kind]), []).append(kind)
+        for (heard_ns, until_ns), kinds in sorted(by_time.items()):
+            yield GapEvidence(cause=RESTART, streams=tuple(kinds), from_ns=heard_ns, to_ns=until_ns)
 
     @staticmethod
     def _take_alive(times: dict[str, int], frame: RawFrame) -> None:
@@ -176,6 +185,7 @@ def last_heard(
     )
     try:
         spans = {p: _watermarks(consumer, topic, p) for p in range(partitions)}
+        heard.ends = {p: high for p, (_, high) in spans.items()}
         window = _FIRST_WINDOW_RECORDS
         read = 0
         while read < settings.producer.restart_scan_max_records and heard.next_window():

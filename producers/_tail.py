@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import confluent_kafka
 
@@ -40,10 +40,14 @@ def places(
 
 
 class Tail:
-    """Read what is appended to a raw topic from now on; use it for as long as a handover lasts."""
+    """Read what is appended to a raw topic from a moment on; use it for as long as a handover lasts."""
 
-    def __init__(self, settings: Settings, exchange: str, partitions: int) -> None:
-        """Stand at the end of every partition; blocks, so call it in a thread. Raises BrokerAwayError."""
+    def __init__(self, settings: Settings, exchange: str, partitions: int, start: Mapping[int, int]) -> None:
+        """Stand at these offsets, at the end of every other partition. Raises BrokerAwayError.
+
+        It blocks, so call it in a thread.
+        """
+        topic = settings.kafka.raw_topic(exchange)
         self._consumer = confluent_kafka.Consumer(
             {
                 **settings.kafka.client(),
@@ -54,7 +58,10 @@ class Tail:
             }
         )
         try:
-            self._consumer.assign(places(self._consumer, settings.kafka.raw_topic(exchange), partitions))
+            ends = places(self._consumer, topic, partitions) if len(start) < partitions else []
+            later = [one for one in ends if one.partition not in start]
+            read = [confluent_kafka.TopicPartition(topic, number, offset) for number, offset in start.items()]
+            self._consumer.assign(read + later)
         except BrokerAwayError:
             self._consumer.close()
             raise

@@ -13,6 +13,7 @@ from producers._restart import LastHeard
 from schemas import GapEvidence, RawRecord, decode_raw, encode_frame, encode_raw
 
 KEY = ("usdm", "AAA")
+KINDS = ("trades", "quotes")
 LIMIT_S, HOLD_S = 60.0, 4.0
 ALIVE = b'{"streams":["trades","quotes"],"silence_limit_ns":5}'
 
@@ -121,12 +122,12 @@ def test_a_process_that_stops_declares_what_it_could_not_prove() -> None:
         log.take(record(("old", "trades", 5), symbol=symbol))
     for lane in (KEY, other):
         one.take(lane, log, 0)
-    one.streaming(KEY, 20, 2)
+    one.streaming(KEY, {"trades": 20}, 2)
     restart = GapEvidence("restart", ("trades",), 5, 20)
     assert one.end(30) == [Taken(KEY, (restart,)), Taken(other, (GapEvidence("restart", ("trades",), 5, 30),))]
     assert not one
     one.take(KEY, log, 0)
-    one.streaming(KEY, 20, 2)
+    one.streaming(KEY, {"trades": 20}, 2)
     one.hear(record(("old", "trades", 21)), 3)
     assert one.taken(3) == [Taken(KEY, ())]
     assert one.end(30) == []
@@ -138,8 +139,8 @@ def test_a_taker_is_content_when_the_other_is_heard_after_its_own_streams_stand(
     one.take(KEY, nothing_heard(), 0)
     one.hear(record(("old", "trades", 10), ("own", "trades", 11)), 1)
     assert one.taken(1e9) == []
-    one.streaming(KEY, 20, 2)
-    one.streaming(KEY, 99, 3)
+    one.streaming(KEY, dict.fromkeys(KINDS, 20), 2)
+    one.streaming(KEY, dict.fromkeys(KINDS, 99), 3)
     one.hear(record(("own", "trades", 25), ("old", "instrument", 26), ("old", "quotes", 19)), 4)
     assert one.taken(5) == []
     one.hear(record(("old", "alive", 21), raw=ALIVE), 5)
@@ -154,11 +155,25 @@ def test_a_taker_declares_what_nobody_recorded() -> None:
     heard.take(record(("old", "trades", 5), ("old", "quotes", 6)))
     one.take(KEY, heard, 0)
     one.hear(record(("old", "trades", 10), ("own", "trades", 30), ("own", "quotes", 30)), 1)
-    one.streaming(KEY, 40, 2)
+    one.streaming(KEY, dict.fromkeys(KINDS, 40), 2)
     assert one.taken(2 + LIMIT_S - 1) == []
     assert one.taken(2 + LIMIT_S) == [
         Taken(KEY, (GapEvidence("restart", ("quotes",), 6, 40), GapEvidence("restart", ("trades",), 10, 40)))
     ]
+
+
+def test_a_taker_declares_only_kinds_that_it_was_served_too_late() -> None:
+    """The other was heard between two answers: what was served before is proven, the rest lasts until its answer."""
+    one = handover()
+    heard = nothing_heard()
+    heard.take(record(("old", "trades", 5), ("old", "quotes", 6)))
+    one.take(KEY, heard, 0)
+    one.streaming(KEY, {"quotes": 8}, 1)
+    one.hear(record(("old", "quotes", 10)), 2)
+    assert one.taken(1e9) == []
+    one.streaming(KEY, {"quotes": 8, "trades": 20}, 3)
+    assert one.taken(3 + LIMIT_S - 1) == []
+    assert one.taken(3 + LIMIT_S) == [Taken(KEY, (GapEvidence("restart", ("trades",), 5, 20),))]
 
 
 def test_an_order_taken_back_leaves_everything_as_it_is() -> None:
@@ -203,7 +218,7 @@ def test_a_symbol_is_never_without_an_owner_unless_one_died(steps: list[str]) ->
         elif step.endswith("dies"):
             alive[who] = False
         elif step == "new streams" and alive["new"]:
-            taker.streaming(KEY, now, now)
+            taker.streaming(KEY, dict.fromkeys(KINDS, now), now)
         if alive["old"] and giver.given(now):
             holds = False
         if not holds:

@@ -103,7 +103,10 @@ async def test_both_lines_publish_under_labels_of_their_own(memory_log: MemoryLo
         await until(lambda: len(one.numbers()) == 2, 5, "both frames")
         assert sorted(one.numbers()) == [(":1", 1), (":2", 1)]
         assert one.lines.streaming
-        assert one.lines.streaming_symbols(["AAAUSDT"]) == {"AAAUSDT"}
+        served = one.lines.served_ns({"AAAUSDT": ("trades", "book", "funding"), "BBBUSDT": ("trades",)})
+        assert list(served["AAAUSDT"]) == ["trades", "book"]
+        assert served["BBBUSDT"] == {}
+        assert all(0 < at_ns <= clock.now_ns() for at_ns in served["AAAUSDT"].values())
         assert one.venue.asked.count(("SUBSCRIBE", [TRADES, DEPTH])) == 2
 
 

@@ -203,6 +203,7 @@ class FakeMarket:
         self.elected: list[tuple[str, str]] = []
         self.went: list[tuple[str, bool]] = []
         self.streams = True
+        self.since_ns = 0
 
     @property
     def listed(self) -> list[InstrumentDefinition]:
@@ -224,9 +225,11 @@ class FakeMarket:
         """Return the kinds recorded."""
         return lanes(self.held if symbols is None else symbols)
 
-    def streaming_symbols(self) -> set[str]:
+    def served_ns(self) -> dict[str, dict[str, int]]:
         """Tell that all is acknowledged, once it may be."""
-        return {name for _, name in self.wanted()} if self.streams else set()
+        self.since_ns = self.since_ns or (clock.now_ns() if self.streams else 0)
+        wanted = self.wanted().items() if self.streams else ()
+        return {name: dict.fromkeys(kinds, self.since_ns) for (_, name), kinds in wanted}
 
     def missed(self, symbol: str, evidence: GapEvidence) -> None:
         """Note a gap."""

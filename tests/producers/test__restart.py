@@ -43,10 +43,21 @@ def test_streams_last_heard_together_share_a_gap() -> None:
     one = heard()
     one.take(record(("trades", 50, b"1"), ("quotes", 50, b"1"), ("book", 55, b"1")))
     one.take(record(("alive", 80, b'{"streams":["liquidations"],"silence_limit_ns":10}')))
-    assert list(one.evidence(100)) == [
-        (KEY, GapEvidence("restart", ("quotes", "trades"), 50, 100)),
-        (KEY, GapEvidence("restart", ("liquidations",), 70, 100)),
+    assert list(one.evidence()) == [
+        (KEY, GapEvidence("restart", ("quotes", "trades"), 50)),
+        (KEY, GapEvidence("restart", ("liquidations",), 70)),
     ]
+
+
+def test_streams_served_again_at_different_times_have_gaps_of_their_own() -> None:
+    """Each lasts until its own stream flows; of the others nothing is said."""
+    one = heard()
+    one.take(record(("trades", 50, b"1"), ("quotes", 50, b"1"), ("liquidations", 50, b"1")))
+    assert list(one.missed(KEY, {"trades": 90, "quotes": 80})) == [
+        GapEvidence("restart", ("quotes",), 50, 80),
+        GapEvidence("restart", ("trades",), 50, 90),
+    ]
+    assert list(one.missed(("usdm", "BBBUSDT"), {"trades": 90})) == []
 
 
 def test_a_gap_at_a_start_lasts_until_the_stream_is_heard() -> None:
@@ -60,9 +71,9 @@ def test_a_stream_never_heard_is_missed_from_the_symbols_last_frame() -> None:
     """A first liquidation may fall into the outage: order within a symbol says from when it can be missing."""
     one = heard()
     one.take(record(("trades", 50, b"1"), ("quotes", 60, b"1"), ("instrument", 40, b"{}")))
-    assert list(one.evidence(100)) == [
-        (KEY, GapEvidence("restart", ("trades",), 50, 100)),
-        (KEY, GapEvidence("restart", ("liquidations", "quotes"), 60, 100)),
+    assert list(one.evidence()) == [
+        (KEY, GapEvidence("restart", ("trades",), 50)),
+        (KEY, GapEvidence("restart", ("liquidations", "quotes"), 60)),
     ]
 
 
@@ -70,7 +81,7 @@ def test_a_symbol_never_heard_has_no_gap() -> None:
     """Nothing in the log means nothing was ever recorded."""
     one = heard()
     one.take(record(("trades", 50, b"1"), symbol="BBBUSDT"))
-    assert list(one.evidence(100)) == []
+    assert list(one.evidence()) == []
 
 
 def test_further_windows_look_only_for_what_is_missing() -> None:
@@ -123,7 +134,7 @@ def test_a_restarted_feed_looks_at_its_own_frames_only() -> None:
     assert one.times == {KEY: {}}
     assert one.next_window()
     one.take(feed_record("b/c", ("trades", 40, None)))
-    assert list(one.evidence(100)) == [(KEY, GapEvidence("restart", ("trades",), 40, 100))]
+    assert list(one.evidence()) == [(KEY, GapEvidence("restart", ("trades",), 40))]
     assert not one.next_window()
 
 

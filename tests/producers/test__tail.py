@@ -59,7 +59,7 @@ def tail(settings: Settings, log: Log) -> Iterator[Tail]:
     """Return a tail of a topic that holds records already."""
     for partition in range(PARTITIONS):
         log.append(KEY, 1, partition=partition)
-    one = Tail(settings, "binance", PARTITIONS)
+    one = Tail(settings, "binance", PARTITIONS, {})
     yield one
     one.close()
 
@@ -81,6 +81,25 @@ async def heard(tail: Tail, log: Log, count: int, *keys: bytes) -> list[int]:
 async def test_it_hears_what_is_appended_from_its_start_on(tail: Tail, log: Log) -> None:
     """It stands at the end once it is made: older records are not handed out, others' are skipped, in log order."""
     assert await heard(tail, log, 4, KEY) == [2, 3, 4, 5]
+
+
+async def test_it_goes_on_where_the_log_was_read_to(settings: Settings, log: Log) -> None:
+    """Nothing that was appended meanwhile is missed; other partitions are heard from their ends."""
+    log.append(KEY, 1, 2, 3)
+    log.append(KEY, 4, partition=1)
+    one = Tail(settings, "binance", PARTITIONS, {0: 1})
+    log.append(KEY, 5, partition=1)
+    found: list[RawRecord] = []
+
+    def arrived() -> bool:
+        found.extend(one.poll((KEY,)))
+        return len(found) >= 3
+
+    try:
+        await until(arrived, 10, "hearing the records")
+        assert sorted(frame.n for record in found for frame in record.frames) == [2, 3, 5]
+    finally:
+        one.close()
 
 
 class Times:
@@ -109,7 +128,7 @@ def test_a_broker_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can stand at the end of a log that is not there."""
     monkeypatch.setattr(_tail, "_TIMEOUT_S", 0.2)
     with pytest.raises(BrokerAwayError, match=r"reading the end of raw\.binance"):
-        Tail(Settings(kafka=Kafka(bootstrap_servers="127.0.0.1:1")), "binance", PARTITIONS)
+        Tail(Settings(kafka=Kafka(bootstrap_servers="127.0.0.1:1")), "binance", PARTITIONS, {})
 
 
 async def test_foreign_records_prove_nothing(tail: Tail, log: Log) -> None:
