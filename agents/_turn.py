@@ -56,7 +56,8 @@ class Turn:
     (the id expected next, by stream), `chained_from` (the id up to which a new chain may miss some),
     `book` (what continuity of the book rests on), `elected` (the connection that counts, by stream),
     `replaced` (another connection's book is awaited), `overlaps` (other connections serve the stream,
-    too), `previous_ns` (when it was heard before) and `continues` (it was heard last on this connection).
+    too), `previous_ns` (when it was heard before) and `continues` (it was heard last on this connection),
+    `past` (streams whose evidence is about a time after which they were heard).
     """
 
     batch: Batch
@@ -84,6 +85,7 @@ class Turn:
     chained_from: int | None = None
     message: Any = None
     evidence: dict[str, GapEvidence] = field(default_factory=dict)
+    past: set[str] = field(default_factory=set)
     holes: list[Hole] = field(default_factory=list)
     late_ids: list[int] = field(default_factory=list)
     absent_ids: list[tuple[int, int]] = field(default_factory=list)

@@ -85,11 +85,14 @@ def _data(state: Gaps, turn: Turn) -> None:
 
 
 def _evidence(state: Gaps, turn: Turn, stream: str, evidence: GapEvidence) -> None:
+    is_over = stream in turn.past and stream not in state.open and stream != BOOK
     hole = Hole(stream, evidence.cause, turn.next_ids.get(stream), detail=evidence.detail)
     gap = _opened(state, turn, hole, evidence.from_ns)
     gap.trusted_ns = evidence.to_ns
     if evidence.frames_missing >= 0:
         gap.frames_missing = max(gap.frames_missing, 0) + evidence.frames_missing
+    if is_over:
+        _closed(state, turn, stream, "next")
 
 
 def _opened(state: Gaps, turn: Turn, hole: Hole, from_ns: int = 0) -> Gap:

@@ -59,7 +59,10 @@ class RowsSeen(msgspec.Struct):
 def _step(state: RowsSeen, turn: Turn) -> None:
     for stream, held in state.streams.items():
         if stream in turn.evidence and held.high != NO_ID and _contiguous(turn, stream):
-            turn.next_ids[stream] = held.high + 1
+            if stream in turn.past and not held.awaited:
+                del turn.evidence[stream]  # no id is missing but those that have a gap of their own
+            else:
+                turn.next_ids[stream] = held.high + 1
         _give_up(held, turn, stream)
     if isinstance(turn.message, Absent):
         _absent(state.streams.get(turn.stream), turn, turn.message)

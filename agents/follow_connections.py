@@ -3,7 +3,8 @@
 Connections overlap in planned reconnects, handovers between replicas and redundant feeds. Each brings
 its ids in order, but in the log they interleave: the first frame of a new connection may stand before
 the last ones of the old. A jump is evidence only where one connection serves the stream; otherwise it
-waits `LATE_WAIT_NS` of receive time for the others. Evidence of a loss ends all of them.
+waits `LATE_WAIT_NS` of receive time for the others. Evidence of a loss ends all of them, unless it is
+of a time whose end it knows and after which the stream was heard: then ids may prove that nothing was missed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
 from exchanges import StreamKind
+from schemas import GapEvidence
 
 BOOK = StreamKind.BOOK.value
 LIVING_NS = 15_000_000_000
@@ -35,8 +37,12 @@ class Connections(msgspec.Struct):
 
 
 def _step(state: Connections, turn: Turn) -> None:
+    told_ns = turn.message.to_ns if isinstance(turn.message, GapEvidence) else 0
     for stream in turn.evidence:
-        state.streams.pop(stream, None)
+        if 0 < told_ns <= max(state.streams.get(stream, {}).values(), default=0):
+            turn.past.add(stream)
+        else:
+            state.streams.pop(stream, None)
     stream = BOOK if turn.kind == SNAPSHOT and turn.in_stream else turn.kind
     if stream not in STREAMS or turn.dead is not None:
         return

@@ -55,6 +55,8 @@ def _step(state: Sequence, turn: Turn) -> None:
     if market is None:
         return
     turn.book = state.book
+    if BOOK in turn.past and state.book.valid and state.book.last != NO_ID and not state.ahead:
+        del turn.evidence[BOOK]  # the chain went on through the time it is about
     if BOOK in turn.evidence:
         _broken(state, turn, market.book_rules)
         _resume(state, market.book_rules)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.doubles.raw_frames import MS, Log, alive, core, delta, gap, quote, rows, snapshot, trade
+from tests.doubles.raw_frames import IN_STREAM, MS, Log, alive, core, delta, gap, quote, rows, snapshot, trade
 
 BOUNDS = ("stream", "revision", "cause", "from_id", "to_id", "ids_missing", "resolved_by")
 
@@ -65,13 +65,50 @@ def test_a_gap_ends_when_its_stream_was_declared_sound() -> None:
     """The evidence's own end, or a later `alive`, bounds the gap of a quiet stream, not its next trade."""
     log = Log()
     log.put("trades", trade(5))
-    log.put("gap", gap("trades", to_ns=1234))
+    log.put("gap", gap("trades", to_ns=1001 * MS + 1))
     log.put("trades", trade(6))
     log.put("gap", gap("trades"))
     log.put("alive", alive("trades"))
     log.put("alive", alive("trades"))
     log.put("trades", trade(7))
-    assert rows(core().process(log.records), "md.gaps", "to_ns") == [None, 1234, None, 1005 * MS]
+    assert rows(core().process(log.records), "md.gaps", "to_ns") == [None, 1001 * MS + 1, None, 1005 * MS]
+
+
+def test_a_gap_told_after_it_is_over_ends_at_once() -> None:
+    """Its producer says until when; the stream was heard since, perhaps from another, and may not be heard again."""
+    log = Log()
+    log.put("quotes", quote(1))
+    log.put("quotes", quote(2))
+    log.put("gap", gap("quotes", cause="restart", from_ns=900 * MS, to_ns=1002 * MS))
+    log.put("gap", gap("quotes", cause="restart", from_ns=900 * MS, to_ns=1002 * MS + 1))
+    assert rows(core().process(log.records), "md.gaps", "stream", "revision", "from_ns", "to_ns") == [
+        ("quotes", 0, 900 * MS, None),
+        ("quotes", 1, 900 * MS, 1002 * MS),
+        ("quotes", 0, 900 * MS, None),
+    ]
+
+
+def test_ids_that_went_on_prove_that_nothing_was_missed() -> None:
+    """Of a time before the newest id they know better than a producer that could not tell: no gap, no broken book."""
+    log = Log()
+    log.put("book_snapshot", snapshot(9))
+    log.put("book", delta(10, 12))
+    log.put("trades", trade(5))
+    log.put("gap", gap("trades", "book", cause="restart", from_ns=900 * MS, to_ns=1002 * MS))
+    log.put("book", delta(13, 13))
+    log.put("trades", trade(6))
+    outputs = core().process(log.records)
+    assert rows(outputs, "md.gaps") == []
+    assert outputs.reseeds == []
+
+
+def test_a_book_without_ids_is_not_proven_by_what_came_since() -> None:
+    """Nothing tells whether an update is missing in it: it breaks, until its next snapshot."""
+    log = Log(market="s")
+    log.put("book_snapshot", {"b": [["1", "1"]]}, meta=IN_STREAM)
+    log.put("book", {"b": [["1", "2"]]})
+    log.put("gap", gap("book", cause="restart", from_ns=900 * MS, to_ns=1002 * MS))
+    assert rows(core().process(log.records), "md.gaps", "stream", "revision") == [("book", 0)]
 
 
 def test_alive_ends_the_gap_of_a_stream_without_contiguous_ids() -> None:
