@@ -59,13 +59,6 @@ class Envelope:
         self.first_ns = opened_ns
         self.last_ns = opened_ns
 
-    def add(self, kind: str, frame: bytes, received_ns: int) -> None:
-        """Append one encoded frame."""
-        self.frames.append(frame)
-        self.kinds.append(kind)
-        self.size += len(frame) + _FRAME_OVERHEAD_BYTES
-        self.last_ns = received_ns
-
     def counts(self) -> dict[CountKey, int]:
         """Count the frames by kind."""
         return count_kinds(self.lane.place, self.kinds)
@@ -106,7 +99,6 @@ class Envelopes:
         elif len(envelope.frames) >= self._frames_max or envelope.size + size > self._bytes_max:
             full = self._seal(lane)
             envelope = self._open[lane] = Envelope(lane, received_ns)
-        # What `Envelope.add` does, without a call per frame.
         envelope.frames.append(frame)
         envelope.kinds.append(kind)
         envelope.size += size

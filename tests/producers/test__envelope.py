@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers._envelope import NS_PER_MS, Envelope, Envelopes, Lane
+from producers._envelope import NS_PER_MS, Envelopes, Lane
 from schemas import decode_raw, encode_frame
+from tests.doubles.sealed import sealed
 
 A = Lane("binance", "usdm", "AAAUSDT", "test")
 B = Lane("binance", "usdm", "BBBUSDT", "test")
@@ -24,9 +25,7 @@ def test_the_key_names_exchange_market_and_symbol() -> None:
 
 def test_an_envelope_decodes_to_its_frames() -> None:
     """The record holds the frames in order, verbatim."""
-    envelope = Envelope(A, 1)
-    for number in (1, 2, 3):
-        envelope.add("trades", frame(number), number)
+    envelope = sealed(A, [("trades", frame(number), number) for number in (1, 2, 3)])
     record = decode_raw(envelope.encode())
     assert (record.symbol, record.source, [one.n for one in record.frames]) == ("AAAUSDT", "test", [1, 2, 3])
     assert envelope.counts() == {A.count_key("trades"): 3}

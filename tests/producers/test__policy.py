@@ -8,16 +8,15 @@ from producers._envelope import Envelope, Lane
 from producers._own import OwnFrames
 from producers._policy import Policies
 from schemas import GapEvidence, decode_raw, encode_frame
+from tests.doubles.sealed import sealed
 
 LANE = Lane("binance", "usdm", "AAAUSDT", "test")
 
 
 def envelope(*kinds: str) -> Envelope:
     """Make an envelope of frames numbered from 1."""
-    made = Envelope(LANE, 1)
-    for number, kind in enumerate(kinds, 1):
-        made.add(kind, encode_frame("c", number, number * 10, kind, b'{"n":%d}' % number), number * 10)
-    return made
+    numbered = enumerate(kinds, 1)
+    return sealed(LANE, [(k, encode_frame("c", n, n * 10, k, b'{"n":%d}' % n), n * 10) for n, k in numbered])
 
 
 def test_sample_keeps_one_of_n_of_its_kind_alone() -> None:

@@ -12,12 +12,13 @@ import pytest
 
 from cryptoflow import clock
 from producers._balance import Balance
-from producers._envelope import Envelope, Lane
+from producers._envelope import Lane
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
 from producers._spool import Spool
 from schemas import GapEvidence, RawFrame, decode_raw, encode_frame
 from tests.doubles.kafka_client import ScriptedClient
+from tests.doubles.sealed import sealed
 
 A = Lane("binance", "usdm", "AAAUSDT", "test")
 B = Lane("binance", "usdm", "BBBUSDT", "test")
@@ -51,12 +52,7 @@ class Bench:
     def send(self, lane: Lane = A, count: int = 1, kind: str = "trades", size: int = 1) -> None:
         """Accept envelopes of one frame each, numbered per lane."""
         for _ in range(count):
-            self.numbers[lane] += 1
-            number = self.numbers[lane]
-            envelope = Envelope(lane, number)
-            envelope.add(kind, encode_frame("c", number, number, kind, b'"' + b"x" * size + b'"'), number)
-            self.balance.received[lane.count_key(kind)] += 1
-            self.publisher.accept(envelope)
+            self.send_many([kind], size, lane)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -67,13 +63,13 @@ class Bench:
 
     def send_many(self, kinds: list[str], size: int, lane: Lane = A) -> None:
         """Accept one envelope of several frames."""
-        envelope = Envelope(lane, self.numbers[lane] + 1)
+        frames = []
         for kind in kinds:
             self.numbers[lane] += 1
             number = self.numbers[lane]
-            envelope.add(kind, encode_frame("c", number, number, kind, b'"' + b"x" * size + b'"'), number)
+            frames.append((kind, encode_frame("c", number, number, kind, b'"' + b"x" * size + b'"'), number))
             self.balance.received[lane.count_key(kind)] += 1
-        self.publisher.accept(envelope)
+        self.publisher.accept(sealed(lane, frames))
 
     def pump(self, times: int = 50) -> None:
         """Let the publisher work, a little time passing."""
