@@ -41,7 +41,7 @@ class _Commands(MutableMapping[str, click.Command]):
         if name not in self._names:
             raise KeyError(name)
         command: click.Command = importlib.import_module(f"cryptoflow.commands.{name}").COMMAND
-        return command
+        return _marked(command)
 
     @override
     def __setitem__(self, name: str, command: click.Command) -> None:
@@ -58,6 +58,14 @@ class _Commands(MutableMapping[str, click.Command]):
     @override
     def __len__(self) -> int:
         return len({*self._names, *self._added})
+
+
+def _marked(command: click.Command) -> click.Command:
+    """Turn the marks of paragraphs that keep their lines into click's: a raw docstring holds their spelling."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for part in command.commands.values() if isinstance(command, click.Group) else ():
+        _marked(part)
+    return command
 
 
 class Cli(click.Group):

@@ -14,6 +14,7 @@ import pytest
 from cryptoflow import cli as cli_module
 from cryptoflow import commands
 from cryptoflow.errors import BrokerAwayError, ConfigError, HoleError, UnreachableError
+from cryptoflow.reference.commands import commands as every_command
 
 
 def test_every_command_file_is_a_command_with_help(cli: Callable[..., Any]) -> None:
@@ -25,6 +26,15 @@ def test_every_command_file_is_a_command_with_help(cli: Callable[..., Any]) -> N
         assert told.exit_code == 0
         lines = [line for line in told.output.splitlines() if line.strip()]
         assert len(lines) > 5, name
+
+
+def test_help_keeps_the_lines_of_examples(cli: Callable[..., Any]) -> None:
+    """Every example of a help text is one line of its own that can be copied; no mark of the formatter shows."""
+    for path, command in every_command():
+        told = cli(*path.split(), "--help").output
+        assert "\\b" not in told, path
+        examples = [line.strip() for line in (command.help or "").splitlines() if line.startswith("  cryptoflow ")]
+        assert set(examples) <= {line.strip() for line in told.splitlines()}, path
 
 
 def test_help_is_quick() -> None:
