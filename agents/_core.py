@@ -20,6 +20,7 @@ from agents._operator import Operator
 from agents._run import Run
 from agents._symbol import Symbol, encode_state, fresh_parts, operators, restore_state
 from agents._turn import Effects, Turn
+from agents.declare_gaps import Gaps
 from exchanges import Exchange
 from schemas import RawRecord, decode_raw
 from schemas._reseed import ReseedRequest
@@ -29,6 +30,7 @@ __all__ = ["UNREADABLE_KEY", "MdOutput", "Outputs", "PartitionCore"]
 UNREADABLE_KEY = "_unreadable"
 """State key of the records whose exchange, market or key cannot be told."""
 
+GAPS_TOPIC = "md.gaps"
 KEY_PARTS = 3
 
 LARGE_STATE_BYTES = 16_384
@@ -115,6 +117,16 @@ class PartitionCore:
             effects.passed_over,
             frames,
         )
+
+    def gaps_open(self) -> Counter[tuple[str, str]]:
+        """Count the gaps open now by exchange and market, 0 where none is; of nothing where gaps are no output."""
+        found: Counter[tuple[str, str]] = Counter()
+        if self._wanted is None or GAPS_TOPIC in self._wanted:
+            places = [place for place, operator in enumerate(self._chain) if operator.state is Gaps]
+            for symbol in self._symbols.values():
+                if symbol.market is not None:
+                    found[symbol.exchange, symbol.market_name] += sum(len(symbol.parts[one].open) for one in places)
+        return found
 
     def dirty(self) -> list[tuple[str, int, bytes]]:
         """Return (key, raw offset, state) of the symbols changed since their state was last cleared."""

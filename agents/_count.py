@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from agents._outgoing import MdOutput
 from agents._owner import Outputs
@@ -14,6 +14,7 @@ from cryptoflow.metrics import (
     dead_letters_total,
     duplicates_dropped_total,
     feed_latency_seconds,
+    gaps_open,
     passed_over_total,
     reader_messages_total,
 )
@@ -32,6 +33,13 @@ class Counts:
     def __init__(self) -> None:
         """Start without having seen an exchange."""
         self._smallest: dict[str, Smallest] = {}
+        self._markets: set[tuple[str, str]] = set()
+
+    def gaps(self, found: Mapping[tuple[str, str], int]) -> None:
+        """Tell the gaps open now by exchange and market; a market whose partitions went to others has none here."""
+        self._markets.update(found)
+        for place in self._markets:
+            gaps_open.labels(*place).set(found.get(place, 0))
 
     def take(self, exchange: str, partition: int, topic: str, records: int, outputs: Outputs, seconds: float) -> None:
         """Count a take of raw records that lasted `seconds`."""

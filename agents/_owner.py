@@ -94,6 +94,9 @@ class Core(Protocol):
     def clear_dirty(self, keys: Iterable[str]) -> None:
         """Forget that these symbols changed, as far as their states were listed."""
 
+    def gaps_open(self) -> Counter[tuple[str, str]]:
+        """Count the gaps open now, by exchange and market."""
+
 
 class Outlet(Protocol):
     """Send records with awaited delivery."""

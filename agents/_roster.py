@@ -6,6 +6,7 @@ A batch delivered under an earlier generation is dropped whole: somebody else ma
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -45,6 +46,7 @@ class Roster:
         self._now_generation = generation
         self._revision = 0
         self._locks: dict[Partition, asyncio.Lock] = {}
+        self._cores: dict[Partition, Core] = {}
 
     async def restore(self, generation: int | None, partitions: Iterable[Partition]) -> bool:
         """Replace all memory by what the checkpoint topic says; return False when overtaken by a rebalance."""
@@ -67,8 +69,16 @@ class Roster:
         def live() -> bool:
             return self.owners.get(partition) is owner and self._is_current(generation)
 
-        owner = PartitionOwner(*partition, self._core(*partition), self._ports, self._limits, live)
+        core = self._cores[partition] = self._core(*partition)
+        owner = PartitionOwner(*partition, core, self._ports, self._limits, live)
         return owner
+
+    def gaps_open(self) -> Counter[tuple[str, str]]:
+        """Count the gaps open now in all partitions owned, by exchange and market."""
+        found: Counter[tuple[str, str]] = Counter()
+        for partition in self.owners:
+            found.update(self._cores[partition].gaps_open())
+        return found
 
     def _is_current(self, generation: int | None) -> bool:
         return generation == self.generation and generation == self._now_generation()
@@ -96,5 +106,6 @@ class Roster:
         """Forget everything at once; what is still on its way belongs to a dead epoch."""
         self._revision += 1
         self.owners = {}
+        self._cores = {}
         self.generation = None
         self.restored = False

@@ -180,6 +180,8 @@ class Shell:
 
     async def _tick(self, *_: object) -> None:
         self._beat += 1
+        if self._started:
+            self._counts.gaps(self._roster.gaps_open())
         for rule, what in drain():
             UnverifiedRule(rule=rule, what=what).emit()
 

@@ -22,7 +22,7 @@ from exchanges import Exchange
 from exchanges.binance import EXCHANGE as BINANCE
 from schemas import encode_frame, encode_raw, topics
 from tests.doubles.invented_venue import MARKET
-from tests.doubles.raw_frames import IN_STREAM, PARTITION, RAW_TOPIC, Log, core, quote, rows, trade
+from tests.doubles.raw_frames import IN_STREAM, PARTITION, RAW_TOPIC, Log, core, gap, quote, rows, trade
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 needs_recordings = pytest.mark.skipif(not RECORDINGS.exists(), reason="recordings not present at ../shared/recordings")
@@ -168,6 +168,25 @@ def test_a_role_takes_the_outputs_it_wants() -> None:
     assert [md.topic for md in some.process(log.records).md] == ["md.quotes"]
     full.process(log.records)
     assert some.dirty() == full.dirty()
+
+
+def test_open_gaps_are_counted_by_market_also_after_a_restart() -> None:
+    """Until they close; a role that writes no gap rows counts none, so that roles add up."""
+    log = Log()
+    log.put("trades", trade(1))
+    log.put("gap", gap("trades", "quotes"))
+    first, other = core(), core(md_topics=["md.trades"])
+    for one in (first, other):
+        one.process(log.records)
+    again = core()
+    again.restore({key: (offset, state) for key, offset, state in first.dirty()})
+    (market,) = first.gaps_open()
+    assert (first.gaps_open()[market], again.gaps_open()[market]) == (2, 2)
+    assert not other.gaps_open()
+    log.put("trades", trade(2))
+    log.put("quotes", quote(3))
+    again.process(log.records)
+    assert again.gaps_open() == {market: 0}
 
 
 class Counted(msgspec.Struct):

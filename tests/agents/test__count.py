@@ -49,6 +49,14 @@ def test_counters_move_once_per_take() -> None:
     assert [value(one) - count for one, count in zip(counters, before, strict=True)] == [2, 2, 1, 3, 4]
 
 
+def test_open_gaps_of_a_market_that_went_elsewhere_are_none_here() -> None:
+    """What was told before does not stay."""
+    counts = Counts()
+    counts.gaps({("okx", "spot"): 3, ("okx", "swap"): 1})
+    counts.gaps({("okx", "swap"): 2})
+    assert [value(_count.gaps_open.labels("okx", name)) for name in ("spot", "swap")] == [0, 2]
+
+
 def test_latency_is_that_of_the_newest_row() -> None:
     """A batch counts once, under its market and stream; a clock ahead of ours makes it negative."""
     found = list(latencies([output("md.quotes", 5 * NS, 7 * NS), output("md.book", 8 * NS, 7 * NS)]))

@@ -95,6 +95,18 @@ def test_release_leaves_a_barrier_at_the_last_record() -> None:
     assert successor.roster.owners[TOPIC, 0].next == 10
 
 
+def test_open_gaps_are_those_of_the_partitions_owned() -> None:
+    """Of all of them together, and of none once they are given up."""
+    process = process_with()
+    roster = process.roster
+    finish(process, functools.partial(roster.restore, 1, PARTITIONS))
+    for where in PARTITIONS:
+        finish(process, functools.partial(roster.deliver, 1, where, process.broker.raw[where[1]]))
+    assert roster.gaps_open() == {("binance", "usdm"): len(PARTITIONS)}
+    roster.drop()
+    assert not roster.gaps_open()
+
+
 def test_an_assignment_of_nothing_is_restored() -> None:
     """A worker without partitions is ready: it stands by."""
     cluster = Cluster(1)

@@ -155,6 +155,17 @@ async def test_going_back_fails_only_where_the_partition_is_still_ours(
         await made.go_back("raw.binance", 2, 9)
 
 
+async def test_every_beat_tells_the_open_gaps() -> None:
+    """Once there is something to ask; before the broker answers there is not."""
+    made = shell()
+    told: list[object] = []
+    made._counts = SimpleNamespace(gaps=told.append)  # type: ignore[assignment]
+    await made._tick()
+    made._roster, made._started = SimpleNamespace(gaps_open=lambda: {("okx", "swap"): 2}), True  # type: ignore[assignment]
+    await made._tick()
+    assert told == [{("okx", "swap"): 2}]
+
+
 async def test_a_sighting_of_an_unverified_rule_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever saw it while frames were read: the next beat logs it, and no later one does."""
     rule = f"PROTOCOLS 0.0.{id(caplog)}"
