@@ -73,6 +73,7 @@ class Feed:
         self._ids = count(1)
         self._pace = Pace(endpoint)
         self._refusals: list[tuple[str, str]] = []
+        self._renewing: list[str] = []
         self.failure = ""
         self.add([*endpoint.extra_streams, *streams])
 
@@ -100,6 +101,11 @@ class Feed:
         found, self._refusals = self._refusals, []
         return found
 
+    def renewing(self) -> list[str]:
+        """Return the streams of which the requests due since the last call give up what is asked for again."""
+        found, self._renewing = self._renewing, []
+        return found
+
     def add(self, streams: Iterable[str]) -> None:
         """Ask for further streams."""
         wanted = [name for name in streams if name not in self._states]
@@ -120,13 +126,13 @@ class Feed:
         self._forget_queued()
         self._enqueue(leaving, subscribe=False)
 
-    def resubscribe(self, streams: Iterable[str]) -> list[str]:
-        """Give streams up and ask for them again, and for nothing else; return those asked for."""
+    def resubscribe(self, streams: Iterable[str]) -> None:
+        """Give streams up and ask for them again, and for nothing else; each batch at once, to miss little."""
         wanted = [name for name in streams if self.is_acknowledged(name)]
         self._mark(wanted, StreamState.RENEWED)
-        self._enqueue(wanted, subscribe=False)
-        self._enqueue(wanted, subscribe=True)
-        return wanted
+        for batch in self._batches(wanted):
+            self._queue.append(_Request(subscribe=False, left=batch))
+            self._queue.append(_Request(subscribe=True, left=list(batch)))
 
     def to_send(self, now_s: float) -> list[bytes]:
         """Return the requests due now, at the venue's pace; look for answers that are overdue."""
@@ -147,6 +153,8 @@ class Feed:
         self._waiting[request_id] = request
         if request.subscribe:
             self._mark(request.left, StreamState.REQUESTED)
+        else:
+            self._renewing += [name for name in request.left if self._states.get(name) is StreamState.RENEWED]
         encode = self._how.subscribe if request.subscribe else self._how.unsubscribe
         return [encode(request_id, tuple(request.left))]
 
@@ -277,9 +285,10 @@ class Feed:
             self.failure = _told(names, detail)
 
     def _enqueue(self, streams: Sequence[str], *, subscribe: bool) -> None:
-        size = self._endpoint.streams_per_request_max
-        for request in batches(streams, size, self._how.group, self._how.unit):
-            self._queue.append(_Request(subscribe, request))
+        self._queue.extend(_Request(subscribe, batch) for batch in self._batches(streams))
+
+    def _batches(self, streams: Iterable[str]) -> list[list[str]]:
+        return batches(streams, self._endpoint.streams_per_request_max, self._how.group, self._how.unit)
 
     def _forget_queued(self) -> None:
         """Take out of the queue what needs no subscription any more."""

@@ -149,21 +149,8 @@ class Link:
         self.feed.add([info.name for info in added])
 
     def resubscribe(self, streams: Sequence[str]) -> None:
-        """Give streams up and ask for them again; what passes between is declared.
-
-        Once they are accepted: a late frame may close the gap of a silence while the stream is still
-        given up. But at once for a book that brings its own snapshot: that may come before the answer,
-        and no gap may follow it.
-        """
-        asked = set(self.feed.resubscribe(streams))
-        for info in self.carried.streams:
-            if info.name not in asked:
-                continue
-            from_ns = self.watchdog.last_ns.get(info.heard, 0)
-            if self._around.market.in_stream_snapshots and StreamKind.BOOK in info.kinds:
-                self._declare_renewed(info, from_ns)
-            else:
-                self._renewed[info.name] = from_ns
+        """Give streams up, at the venue's pace, and ask for them again; what passes between is declared."""
+        self.feed.resubscribe(streams)
 
     def fail(self, reason: str, cause: str = DISCONNECT) -> None:
         """Give the connection up."""
@@ -197,7 +184,9 @@ class Link:
         try:
             while True:
                 now_s = clock.monotonic_s()
-                for frame in self.feed.to_send(now_s):
+                frames = self.feed.to_send(now_s)
+                self._give_up(self.feed.renewing())
+                for frame in frames:
                     await self._connection.send(frame)
                 self._tell_refused()
                 if self.feed.failure:
@@ -209,6 +198,20 @@ class Link:
                 await asyncio.sleep(_TICK_S)
         except ConnectionLostError as error:
             self.fail(str(error))
+
+    def _give_up(self, names: Sequence[str]) -> None:
+        """Remember since when streams that are about to be given up are missed.
+
+        It is declared once they are accepted again: a late frame may close the gap of a silence while the
+        stream is still given up. But at once for a book that brings its own snapshot: that may come before
+        the answer, and no gap may follow it.
+        """
+        for info in self._infos(names):
+            from_ns = self.watchdog.last_ns.get(info.heard, 0)
+            if self._around.market.in_stream_snapshots and StreamKind.BOOK in info.kinds:
+                self._declare_renewed(info, from_ns)
+            else:
+                self._renewed[info.name] = from_ns or clock.now_ns()
 
     def _control(self, raw: bytes) -> None:
         ack: Ack | None = self._around.market.ack(raw)
@@ -240,7 +243,7 @@ class Link:
 
     def _declare_renewed(self, info: StreamInfo, from_ns: int) -> None:
         """Write a gap frame for a stream that is given up and served again; one never heard has none."""
-        if from_ns:
+        if self.watchdog.last_ns.get(info.heard):
             self._around.declare.gap([info], RESUBSCRIBE, from_ns, f"{info.name} was subscribed again")
 
     def _declare_late(self, trusted: Sequence[str], now_ns: int) -> None:

@@ -129,8 +129,10 @@ class Session:
             limit_s = self._around.limits.connection_silence_s
             self.reconnect(SILENCE, f"no data frame within connection_silence_s {limit_s:g} s")
             return
-        for silence in link.watchdog.check(now_ns):
-            self._silent(link, silence, now_ns)
+        silent = [self._silent(silence, now_ns) for silence in link.watchdog.check(now_ns)]
+        names = dict.fromkeys(name for names in silent for name in names)
+        if names:
+            link.resubscribe(list(names))
 
     async def _connected(self, *, hold: bool) -> Link:
         """Return an open connection that subscribes; tries until it succeeds."""
@@ -300,7 +302,8 @@ class Session:
         if link.receiver.last_ns:
             self._around.declare.gap(self.carried.streams, link.cause, link.receiver.last_ns, detail, to_ns)
 
-    def _silent(self, link: Link, silence: Silence, now_ns: int) -> None:
+    def _silent(self, silence: Silence, now_ns: int) -> list[str]:
+        """Declare a silence; return what is to be asked for again on this connection."""
         info = silence.info
         detail = f"{info.name} silent beyond {silence.limit_name} {silence.limit_s:g} s"
         events.StreamSilent(
@@ -315,10 +318,10 @@ class Session:
             self._around.election.release(self._around.line, [info])
         if silence.remedy is Remedy.CONNECTION:
             self.reconnect(SILENCE, detail)
-        elif silence.remedy is Remedy.SYMBOL:
-            link.resubscribe([one.name for one in self.carried.streams if one.symbol == info.symbol])
-        else:
-            link.resubscribe([info.name])
+            return []
+        if silence.remedy is Remedy.SYMBOL:
+            return [one.name for one in self.carried.streams if one.symbol == info.symbol]
+        return [info.name]
 
     def _carry(self, streams: Sequence[StreamInfo], added: Sequence[StreamInfo], gone: Sequence[StreamInfo]) -> None:
         self.carried = replace(self.carried, streams=tuple(streams))

@@ -91,6 +91,19 @@ def test_a_stream_is_resubscribed_alone() -> None:
     assert one.streaming
 
 
+def test_streams_are_renewed_batch_by_batch_and_told_when_they_are_given_up() -> None:
+    """None is off for longer than its own batch takes; from the request on it may miss something."""
+    one = feed(3)
+    for step in range(10):
+        one.to_send(step * 0.2)
+    one.on_ack(Ack(1))
+    one.on_ack(Ack(2))
+    one.resubscribe(["s0", "s1", "s2"])
+    assert one.renewing() == []
+    told = [(request["method"][:2], one.renewing()) for step in range(10, 20) for request in sent(one, step * 0.2)]
+    assert told == [("UN", ["s0", "s1"]), ("SU", []), ("UN", ["s2"]), ("SU", [])]
+
+
 def test_a_stream_that_waits_for_its_answer_is_not_asked_for_twice() -> None:
     """Resubscribing during a resubscription does nothing more."""
     one = feed(1)

@@ -93,6 +93,22 @@ async def test_what_passes_while_a_stream_is_given_up_is_declared(memory_log: Me
         await link.stop()
 
 
+async def test_what_comes_before_a_stream_is_given_up_is_not_missed(memory_log: MemoryLog) -> None:
+    """Requests wait for the venue's pace: the gap begins with the last frame before the stream is given up."""
+    async with scripted_venue() as venue:
+        link = await opened(venue, memory_log, None, messages_per_s=0.5)
+        await until(lambda: link.feed.streaming, 5, "streaming")
+        link.resubscribe([STREAM])
+        await venue.send(STREAM, 1)
+        await until(lambda: len(memory_log.frames("AAAUSDT")) == 1, 5, "a frame")
+        heard_ns = link.watchdog.last_ns[STREAM]
+        assert ("UNSUBSCRIBE", [STREAM]) not in venue.asked
+        await until(lambda: len(memory_log.frames("AAAUSDT")) == 2, 5, "the gap")
+        gap = msgspec.json.decode(memory_log.frames("AAAUSDT")[1].payload(), type=GapEvidence)
+        assert (gap.cause, gap.from_ns) == ("resubscribe", heard_ns)
+        await link.stop()
+
+
 async def test_a_replacement_draws_level_with_what_the_old_connection_brought_last(memory_log: MemoryLog) -> None:
     """Where frames have no ids it waits for that frame, however late it comes; not for what came before it listened."""
     market = dataclasses.replace(USDM, scoped_kinds=frozenset({"trades"}))
