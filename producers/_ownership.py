@@ -182,20 +182,21 @@ class Ownership:
             if earlier.owns(self.exchange, market, symbol):
                 self.handover.give((market, symbol), clock.monotonic_s())
 
-    def start(self, lanes: Iterable[Symbol], heard: LastHeard, now_ns: int) -> set[Symbol]:
+    def start(self, lanes: Collection[Symbol], heard: LastHeard, now_ns: int) -> set[Symbol]:
         """Begin with the handovers that a start falls into; return what is taken up beside a living owner.
 
         What another replica writes of is taken without a gap being declared: a symbol it owned before, an
         index that its symbols follow, too, or whatever it has written of since this process began (it was
-        started before the order that makes room for it, or beside the one it replaces).
+        started before the order that makes room for it, or beside the one it replaces). If that is one symbol,
+        it is also every other that was heard lately: a quiet one has not had its turn yet.
         """
         self._read_to = self._read_to or heard.ends
         taken: set[Symbol] = set()
-        for lane in lanes:
-            market, name = lane
-            moving = name in self.elsewhere.get(market, ()) and self._lives(heard, lane, now_ns)
-            beside = heard.served_ns.get(lane, 0) >= self._began_ns and lane not in self.handover.giving
-            if moving or beside:
+        moving = {lane for lane in lanes if lane[1] in self.elsewhere.get(lane[0], ())}
+        others = {lane for lane in lanes if lane not in self.handover.giving}
+        is_beside = any(heard.served_ns.get(lane, 0) >= self._began_ns for lane in others - moving)
+        for lane in moving | others if is_beside else moving:
+            if self._lives(heard, lane, now_ns):
                 self.handover.take(lane, heard, clock.monotonic_s())
                 taken.add(lane)
         return taken

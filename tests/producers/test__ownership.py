@@ -168,6 +168,22 @@ def test_what_another_has_written_of_since_the_start_is_taken_without_a_gap() ->
     assert started(one, heard(now_ns, {fresh: -1.0}, "book"), now_ns) == set(), "another kind proves nothing"
 
 
+def test_beside_another_a_symbol_that_is_only_quiet_is_taken_without_a_gap() -> None:
+    """Heard lately, but not since the start, while another of ours was; what is long dead has its gap."""
+    one = ownership(replica(1, 3))
+    written, quiet, dead = sorted(owned(1, 3))[:3]
+    now_ns = clock.now_ns()
+    assert started(one, heard(now_ns, {written: -1.0, quiet: 3.0, dead: 3600.0}), now_ns) == {written, quiet}
+
+
+def test_an_index_that_others_record_does_not_speak_for_our_symbols() -> None:
+    """It is written of by others at all times: a restart of ours remains one."""
+    one = ownership(replica(1, 2))
+    now_ns = clock.now_ns()
+    log = heard(now_ns, dict.fromkeys(owned(1, 2), 3.0) | {INDEX: -1.0})
+    assert started(one, log, now_ns) == {INDEX}
+
+
 @pytest.mark.parametrize("age_s", [1.0, 3600.0])
 def test_an_index_that_another_replica_follows_has_no_gap(age_s: float) -> None:
     """While the other lives: a start, or a symbol that changes hands, misses nothing of it."""
