@@ -34,6 +34,7 @@ from producers._reseed import ASKED_BEFORE_NS, ReseedRequest, hear, listen
 from producers._restart import last_heard
 from producers._spool import Spool
 from producers._status import Status
+from producers._stop import finished_before
 from producers._watchdog import PauseDetector
 from schemas import GapEvidence
 
@@ -97,10 +98,10 @@ async def produce(
     events.ProcessStarted(role="producer", version=metadata.version("cryptoflow")).emit()
     async with AsyncExitStack() as stack:
         try:
-            await run.prepare(stack)
-            await run.recover(partitions, stop)
-            with settled_heap():
-                await run.record(partitions, stop)
+            if await finished_before(stop, run.prepare(stack)):
+                await run.recover(partitions, stop)
+                with settled_heap():
+                    await run.record(partitions, stop)
         finally:
             await run.close()
     if run.publisher.failure is not None:

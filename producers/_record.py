@@ -11,17 +11,21 @@ from typing import Any
 
 from cryptoflow import clock, events
 from cryptoflow.config import Settings
+from cryptoflow.errors import UnreachableError
 from producers._addresses import addresses_of
 from producers._choose import Selections
 from producers._egress import Egress
-from producers._look import prepare
+from producers._look import Everything, MarketName, prepare
 from producers._market import MarketRun
 from producers._produce import Recorded
 from producers._recording import Recording
+from producers._stop import finished_before
 from producers._watchdog import PauseDetector
 
 START_WAIT_S = 120.0
 """Wait for every stream to be served before the time asked for begins anyway."""
+
+_Found = dict[MarketName, tuple[MarketRun, Everything]]
 
 _POLL_S = 0.05
 _WATCH_S = 1.0
@@ -53,7 +57,8 @@ async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person sa
     """Write what passes between a producer and venues into a file until the limit, the size or `stop`.
 
     Connections are kept up as a producer does: paced, watched, opened again. `on_progress` hears rows
-    and bytes about every second. Raises ConfigError or StopError in one line before anything is opened.
+    and bytes about every second. Raises ConfigError or StopError in one line before anything is opened,
+    UnreachableError when it is stopped before.
     """
     # Twice the same frames would be no recording of what one connection sees.
     once = settings.producer.model_copy(update={"connections_per_stream": {}, "feed": ""})
@@ -66,7 +71,7 @@ async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person sa
         recording = stack.enter_context(Recording(path))
         egress = Egress(shards, settings.producer.address_cool_down_s, recording)
         try:
-            found = await prepare(settings, venues, selections, egress, stack)
+            found = await _prepared(stop, prepare(settings, venues, selections, egress, stack))
             selections.refuse_unknown({key: want.unknown for key, (_, want) in found.items()})
         except BaseException:
             # Nothing was seen: the name is free for the next attempt.
@@ -77,6 +82,20 @@ async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person sa
         seconds, reason = await session.run(limit_s, bytes_max, stop)
     symbols = {name: list(market.held) for name, market in markets.items()}
     return Captured(path, dict(recording.counts), recording.bytes, seconds, symbols, session.complete, reason)
+
+
+async def _prepared(stop: asyncio.Event, asking: Coroutine[Any, Any, _Found]) -> _Found:
+    found: _Found = {}
+
+    async def ask() -> None:
+        found.update(await asking)
+
+    if not await finished_before(stop, ask()):
+        raise UnreachableError(
+            "recording: stopped before the venue said what it lists; nothing is kept",
+            fix="give it more time, or check that the venue is reachable",
+        )
+    return found
 
 
 class _Session:

@@ -42,6 +42,19 @@ async def test_a_broker_that_is_away_at_start_ends_in_one_line(tmp_path: Path, m
     assert not os.listdir(tmp_path)  # noqa: PTH208 - one look at an empty folder
 
 
+async def test_a_stop_is_heard_while_a_venue_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is recorded there is nothing to wait for."""
+    stop = asyncio.Event()
+
+    async def waits(_run: _Run, _stack: object) -> None:
+        stop.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(_kafka, "check_topic", lambda *_: 1)
+    monkeypatch.setattr(_Run, "prepare", waits)
+    await asyncio.wait_for(produce(settings(tmp_path), USDM_ALONE, selections([]), "live", stop), 5)
+
+
 class Recorder:
     """Be a client that keeps what it is given."""
 

@@ -14,7 +14,7 @@ import pytest
 
 from cryptoflow import registry
 from cryptoflow.config import Producer, Settings
-from cryptoflow.errors import ConfigError
+from cryptoflow.errors import ConfigError, UnreachableError
 from cryptoflow.simulator import plan_recording
 from producers import _record
 from producers._choose import selections
@@ -134,6 +134,18 @@ async def test_a_stream_that_is_never_served_does_not_hold_the_end_up(
         told = await capture(run, "binance.usdm", tmp_path / "a.jsonl.gz", limit_s=0.2)
     assert (told.complete, told.reason) == (False, "time")
     assert told.rows["open"] > 0
+
+
+async def test_a_stop_is_heard_while_a_venue_does_not_answer(tmp_path: Path) -> None:
+    """The line says so, and no empty file is left."""
+    settings = Settings(environment="test", producer=Producer(endpoints={"binance.usdm.rest": "http://127.0.0.1:1"}))
+    venues, stop = [Recorded(EXCHANGES["binance"], ("usdm",))], asyncio.Event()
+    asyncio.get_running_loop().call_later(0.1, stop.set)
+    with pytest.raises(UnreachableError, match="stopped before the venue"):
+        await asyncio.wait_for(
+            record(settings, venues, selections(["all"]), tmp_path / "a.jsonl.gz", 1, 1 << 20, stop), 5
+        )
+    assert not (tmp_path / "a.jsonl.gz").exists()
 
 
 async def test_what_cannot_be_recorded_leaves_no_claim(tmp_path: Path) -> None:
