@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from typing_extensions import override
 
 from cryptoflow import clock
@@ -358,9 +358,18 @@ def load(path: str | None = None) -> Settings:
             msg = f"reading {chosen}: not a mapping of settings"
             raise ConfigError(msg, fix="start the file with a section such as `kafka:`")
         return Settings(**values)
-    except (OSError, yaml.YAMLError) as error:
-        msg = f"reading configuration {chosen}: {str(error).splitlines()[0]}"
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f"line {mark.line + 1}: "
+        text = getattr(error, "problem", None) or str(error).splitlines()[0]
+        msg = f"reading configuration {chosen}: {where}{text}"
         raise ConfigError(msg, fix="give an existing YAML file with --config") from error
+    except SettingsError as error:
+        # It names the section alone; the text that was no JSON leads to the variable.
+        text = getattr(error.__cause__, "doc", None)
+        name = next((name for name, value in os.environ.items() if text is not None and value == text), str(error))
+        msg = f"configuration (environment): {name} is no JSON"
+        raise ConfigError(msg, fix='write a list as ["a", "b"], a mapping as {"a": "b"}') from error
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])

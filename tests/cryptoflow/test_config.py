@@ -72,7 +72,7 @@ def test_an_empty_file_means_defaults(tmp_path: Path) -> None:
         ("nonsense: 1\n", "nonsense"),
         ("environment: staging\n", "environment"),
         ("- a\n- b\n", "not a mapping"),
-        ("kafka: [\n", "reading configuration"),
+        ("kafka:\n  partitions: [1\ntopics: {}\n", "line 3"),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_the_key(tmp_path: Path, text: str, said: str) -> None:
@@ -116,6 +116,34 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The error says which file could not be read."""
     with pytest.raises(ConfigError, match=r"absent\.yaml"):
         config.load(str(tmp_path / "absent.yaml"))
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are a wrong file, not a defect."""
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(b"kafka: \xff\xfe")
+    with pytest.raises(ConfigError, match=r"reading configuration .*binary\.yaml"):
+        config.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("CRYPTOFLOW_PRODUCER__STREAMS", "trades,book", "CRYPTOFLOW_PRODUCER__STREAMS"),
+        ("CRYPTOFLOW_PRODUCER", "3", "producer"),
+        ("CRYPTOFLOW_DIALECTS", "okx=2022", "CRYPTOFLOW_DIALECTS"),
+    ],
+)
+def test_a_list_in_the_environment_that_is_no_json_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str
+) -> None:
+    """Lists and mappings are JSON in a variable; what is not names the setting and says so."""
+    monkeypatch.setenv(name, text)
+    with pytest.raises(ConfigError) as caught:
+        config.load()
+    assert said in str(caught.value)
+    assert caught.value.fix
+    assert "\n" not in str(caught.value)
 
 
 def test_settings_are_frozen() -> None:
