@@ -82,16 +82,22 @@ def selections_of(settings: Settings, expressions: Sequence[str], names: Sequenc
     return selections([*expressions, *names] or settings.producer.symbols)
 
 
-def with_flags(settings: Settings, streams: str | None, count: int | None = None, index: int | None = None) -> Settings:
-    """Return the settings with what the command line says. Raises ConfigError for an unknown stream kind."""
+def kinds_of(streams: str) -> tuple[str, ...]:
+    """Return the stream kinds of a list with commas. Raises ConfigError for one that is none."""
     from exchanges import StreamKind  # noqa: PLC0415 - a quick --help
 
+    found = tuple(dict.fromkeys(kind.strip() for kind in streams.split(",")))
+    unknown = [kind for kind in found if kind not in list(StreamKind)]
+    if unknown:
+        raise ConfigError(f"--streams: {unknown[0]} is no stream kind", fix=f"one of {', '.join(StreamKind)}")
+    return found
+
+
+def with_flags(settings: Settings, streams: str | None, count: int | None = None, index: int | None = None) -> Settings:
+    """Return the settings with what the command line says. Raises ConfigError for an unknown stream kind."""
     changes: dict[str, Any] = {}
     if streams:
-        changes["streams"] = tuple(dict.fromkeys(streams.split(",")))
-        unknown = [kind for kind in changes["streams"] if kind not in list(StreamKind)]
-        if unknown:
-            raise ConfigError(f"--streams: {unknown[0]} is no stream kind", fix=f"one of {', '.join(StreamKind)}")
+        changes["streams"] = kinds_of(streams)
     if count is not None:
         changes["replica_count"] = count
     if index is not None:

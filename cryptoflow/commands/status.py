@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 import click
 
 from cryptoflow.commands._output import DATA_DIR_OPTION, JSON_OPTION, say_error, say_json, say_table
+from cryptoflow.commands._venues import kinds_of
 from cryptoflow.config import Settings, load
 from cryptoflow.errors import ConfigError, UnreachableError
 
@@ -64,20 +67,22 @@ def command(
     Example:
       cryptoflow status --url http://10.0.0.5:9100 --url http://10.0.0.6:9100 --bad
     """
+    kinds = set(kinds_of(streams)) if streams else set()
     told: list[dict[str, Any]] = []
     missing: list[UnreachableError] = []
-    for url in urls or _usual(load(), data_dir):
+    for url in [_checked(one) for one in urls] or _usual(load(), data_dir):
         try:
             told.append({"url": url, **_ask(url)})
         except UnreachableError as error:
             missing.append(error)
-    kinds = set(streams.split(",")) if streams else set()
+    if not missing:
+        _refuse_unknown(told, exchanges, markets, symbols)
     for one in told:
         one["streams"] = [
             row
             for row in sorted(one["streams"], key=_place)
             if (not exchanges or row["exchange"] in exchanges)
-            and (not markets or {row["market"], f"{row['exchange']}.{row['market']}"} & set(markets))
+            and (not markets or _markets(row) & set(markets))
             and (not symbols or row["symbol"] in symbols)
             and (not kinds or kinds & set(row["stream"].split("+")))
             and (not bad or _is_bad(row))
@@ -90,6 +95,41 @@ def command(
         say_error(str(other))
     if missing:
         raise missing[0]
+
+
+def _checked(url: str) -> str:
+    """Return a URL that can be asked. Raises ConfigError."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not set(url) & set(" \t\n")
+    except ValueError:
+        good = False
+    if not good:
+        host = "127.0.0.1:9100" if "://" in url else url
+        raise ConfigError(f"asking producers: {url} is no URL of http", fix=f"write http://{host}")
+    return url
+
+
+def _refuse_unknown(
+    told: Iterable[Mapping[str, Any]], exchanges: Sequence[str], markets: Sequence[str], symbols: Sequence[str]
+) -> None:
+    """Raise ConfigError for a name nobody has a stream of: an empty table would look as if all were well."""
+    rows: list[Row] = [row for one in told for row in one["streams"]]
+    for what, asked, known in (
+        ("exchange", exchanges, {row["exchange"] for row in rows}),
+        ("market", markets, {name for row in rows for name in _markets(row)}),
+        ("symbol", symbols, {row["symbol"] for row in rows}),
+    ):
+        unknown = [name for name in asked if name not in known]
+        if unknown:
+            raise ConfigError(
+                f"asking producers: none of these producers has a stream of the {what} {unknown[0]}",
+                fix="leave it out to see what they record",
+            )
+
+
+def _markets(row: Row) -> set[str]:
+    return {row["market"], f"{row['exchange']}.{row['market']}"}
 
 
 def _usual(settings: Settings, data_dir: str | None) -> Sequence[str]:
@@ -119,7 +159,7 @@ def _ask(url: str) -> dict[str, Any]:
             raise UnreachableError(
                 f"asking {url}: status {error.code}", fix="name a producer that has begun to record"
             ) from error
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, HTTPException, OSError, ValueError) as error:
         raise UnreachableError(
             f"asking {url}: {error}", fix="check that the producer runs and its health_port"
         ) from error

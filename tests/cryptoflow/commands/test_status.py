@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,50 @@ def test_a_producer_that_does_not_answer_is_told(cli: Callable[..., Any], produc
     assert shown.exit_code == 3
     assert symbols(shown)[:1] == ["CCC"]
     assert "asking http://127.0.0.1:1" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--url", "127.0.0.1:9100"), "127.0.0.1:9100 is no URL of http; write http://127.0.0.1:9100"),
+        (("--url", "http://a b:1"), "http://a b:1 is no URL of http; write"),
+        (("--url", "http://[::1"), "http://[::1 is no URL of http; write"),
+        (("--url", "http://127.0.0.1:99999"), "http://127.0.0.1:99999 is no URL of http; write"),
+        (("--url", "file:///etc/hostname"), "file:///etc/hostname is no URL of http; write"),
+        (("--streams", "trade"), "--streams: trade is no stream kind; one of trades, quotes"),
+        (("--symbol", "AAA", "--symbol", "ZZZ"), "none of these producers has a stream of the symbol ZZZ; "),
+        (("--exchange", "okex"), "none of these producers has a stream of the exchange okex; "),
+        (("--market", "okx.spot"), "none of these producers has a stream of the market okx.spot; "),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line(
+    error_line: Callable[..., str], producer: str, words: tuple[str, ...], expected: str
+) -> None:
+    """An empty table would look as if all were well."""
+    told = () if "--url" in words else ("--url", producer)
+    assert expected in error_line(2, "status", "--bad", *told, *words)
+
+
+def test_spaces_between_kinds_are_no_kinds(cli: Callable[..., Any], producer: str) -> None:
+    """As people write lists."""
+    assert symbols(cli("status", "--url", producer, "--json", "--streams", "book, quotes")) == ["BBB", "DDD"]
+
+
+def test_what_does_not_speak_http_is_told(error_line: Callable[..., str]) -> None:
+    """Such as the port of a broker."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            connection.recv(1024)
+            connection.sendall(b"no such protocol\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert f"asking {url}: no such protocol" in error_line(3, "status", "--json", "--url", url)
+        thread.join()
 
 
 def test_something_else_is_no_producer(error_line: Callable[..., str]) -> None:
