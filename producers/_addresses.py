@@ -45,9 +45,13 @@ class Interfaces:
         self._loopback = loopback
 
     async def addresses(self) -> tuple[str, ...]:
-        """Return every usable address, in order."""
+        """Return every usable address of one family, in order: IPv4 where there is any.
+
+        Many venues have IPv4 alone, and the symbols of an IPv6 address would never reach them.
+        """
         usable = [one for one in interface_addresses() if self._loopback or not ipaddress.ip_address(one).is_loopback]
-        return tuple(one for one in usable if not ipaddress.ip_address(one).is_link_local)
+        usable = [one for one in usable if not ipaddress.ip_address(one).is_link_local]
+        return tuple(one for one in usable if ":" not in one) or tuple(usable)
 
 
 class Ec2Metadata:

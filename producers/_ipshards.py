@@ -110,11 +110,16 @@ def load_ip_shards(path: str, markets: Mapping[str, Sequence[str]], fallback: st
         return IpShards(fallback=fallback)
     try:
         values = _Loader(Path(path).read_text("utf-8")).get_single_data() or {}
+        if not isinstance(values, dict):
+            raise _wrong(path, "not a mapping", "keys are shards, egress_pool, per_shard_ip_override")
         read = _File.model_validate(values)
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise _wrong(path, f"{key}: {first['msg']}", "keys are shards, egress_pool, per_shard_ip_override") from error
+        key, *inside = map(str, first["loc"])
+        if key == "egress_pool":
+            raise _wrong(path, "egress_pool: no list of addresses", "write one, or interfaces, or ec2") from error
+        where = ".".join([key, *(part for part in inside if part != "[key]")])
+        raise _wrong(path, f"{where}: {first['msg']}", "keys are shards, egress_pool, per_shard_ip_override") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         where = getattr(getattr(error, "problem_mark", None), "line", None)
         text = getattr(error, "problem", None) or str(error).splitlines()[0]

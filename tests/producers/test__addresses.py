@@ -75,6 +75,22 @@ async def test_a_refusing_metadata_service_is_one_line(metadata: FakeMetadata) -
         await Ec2Metadata("http://127.0.0.1:1").addresses()
 
 
+@pytest.mark.parametrize(
+    ("here", "pool"),
+    [
+        (["127.0.0.1", "10.0.0.1", "10.0.0.2", "::1", "fd00::2"], ("10.0.0.1", "10.0.0.2")),
+        (["127.0.0.1", "169.254.7.7", "fe80::1", "fd00::2", "fd00::3"], ("fd00::2", "fd00::3")),
+        (["127.0.0.1", "::1", "fe80::1"], ()),
+    ],
+)
+async def test_interfaces_tell_addresses_of_one_family(
+    monkeypatch: pytest.MonkeyPatch, here: list[str], pool: tuple[str, ...]
+) -> None:
+    """IPv4 wherever there is any: from an IPv6 address a venue that has IPv4 alone is never reached."""
+    monkeypatch.setattr("producers._addresses.interface_addresses", lambda: here)
+    assert await Interfaces().addresses() == pool
+
+
 async def test_interfaces_are_listed_without_loopback_unless_asked() -> None:
     """The kernel tells; every machine has a loopback."""
     assert "127.0.0.1" in interface_addresses()

@@ -90,12 +90,14 @@ def test_a_pool_may_be_discovered(tmp_path: Path, name: str) -> None:
         ("shards:\n- {ip: 10.0.0.1, binance_symbols: A}", "not a list of symbols"),
         ("shards:\n- {ip: 10.0.0.1, binance_symbols: [NO]}", "not a list of symbols"),
         ("shard: []", "shard: Extra inputs"),
-        ("egress_pool: all", "egress_pool"),
+        ("egress_pool: all", "egress_pool: .*interfaces"),
         ("egress_pool: [10.0.0.1, 10.0.0.1]", "an address stands twice"),
         ("per_shard_ip_override: {1024: 10.0.0.1}", "1024 is no virtual shard"),
         ("per_shard_ip_override: {1: 10.0.0.1, 1: 10.0.0.2}", "key 1 stands twice"),
         ("shards: [", "line 1: "),
-        ("[1]", "valid dictionary"),
+        ("[1]", r"ip_shards\.yml: not a mapping"),
+        ("word", r"ip_shards\.yml: not a mapping"),
+        ("per_shard_ip_override: {a: 10.0.0.1}", "per_shard_ip_override.a: .*integer"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, why: str) -> None:
@@ -105,6 +107,8 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, why: str) -> None:
     assert caught.value.fix
     assert "ip_shards.yml" in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "list[str]" not in str(caught.value)  # names of the reader's own types help nobody
+    assert "[key]" not in str(caught.value)
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
