@@ -142,7 +142,14 @@ def selections(texts: Iterable[str]) -> Selections:
     for text in texts:
         found = _SCOPE.match(text.strip())
         scope = "" if found is None else ".".join(part for part in found.groups() if part)
-        gathered.setdefault(scope, []).append(text.strip()[found.end() if found else 0 :])
+        expression = text.strip()[found.end() if found else 0 :]
+        if not expression.strip():
+            # Said by nobody, such as a variable that is not set: it must not come to mean everything.
+            raise ConfigError(
+                "choosing symbols: an expression is empty",
+                fix="write `all` for everything that trades, or leave it out",
+            )
+        gathered.setdefault(scope, []).append(expression)
     return Selections({scope: parse(" ".join(parts)) for scope, parts in gathered.items()})
 
 

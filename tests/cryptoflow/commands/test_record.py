@@ -64,6 +64,9 @@ def test_a_session_is_written_and_told(cli: Callable[..., Any], endpoints: dict[
         (("--symbol", "A", "--exchange", "nowhere"), "there is no exchange nowhere"),
         (("--symbol", "A", "--out", "a.json"), "not a recording's name"),
         (("--symbols", "volume=3"), "there is no volume="),
+        (("--symbols", ""), "an expression is empty; write `all` for everything that trades, or"),
+        (("--symbol", " "), "an expression is empty"),
+        (("--symbols", "okx: "), "an expression is empty"),
     ],
 )
 def test_what_cannot_be_recorded_is_one_line(
