@@ -64,6 +64,10 @@ class Run:
         """Return the receive time of the last frame of a kind in the run."""
         return self.batch.times[self.groups[kind].ordinals[self.spans[kind][-1][1] - 1]]
 
+    def last_payload(self, kind: str) -> bytes:
+        """Return the bytes of the last frame of a kind in the run."""
+        return self.batch.frames[self.groups[kind].ordinals[self.spans[kind][-1][1] - 1]].payload()
+
     def first_ordinal(self, kind: str) -> int:
         """Return the ordinal of the first frame of a kind in the run."""
         return self.groups[kind].ordinals[self.spans[kind][0][0]]

@@ -7,11 +7,15 @@ a feed writes its own evidence before it goes on, so its next word proves that i
 word the evidence waits. When all feeds have lost the stream the gap reaches from the last loss to the
 first return. Of scoped kinds only the connection that counts gives rows, so only evidence of its feed
 matters.
+
+A feed whose first frame another has brought, too, has all since: from the receive time of whichever
+came first, not from its own, which may be later by the way here.
 """
 
 from __future__ import annotations
 
 import msgspec
+import xxhash
 
 from agents._messages import ALIVE, GAP, STREAMS
 from agents._operator import Operator
@@ -21,6 +25,9 @@ from schemas import Alive, GapEvidence, feed_of, is_of_feed
 
 COVER_WAIT_NS = 60_000_000_000
 """Time for which evidence waits for another feed's word, once its own feed is heard again."""
+
+JOIN_NS = 10_000_000_000
+"""Receive time by which feeds may bring the same frame after one another."""
 
 FEEDS_MAX = 8
 """Feeds remembered per stream; the one not heard for longest goes first."""
@@ -35,6 +42,13 @@ class Heard(msgspec.Struct):
     is_lost: bool = False
 
 
+class Newest(msgspec.Struct):
+    """Remember the newest frame of a stream by its bytes, and when it came first."""
+
+    digest: int
+    at_ns: int
+
+
 class Waiting(msgspec.Struct):
     """Hold evidence that another feed may cover; `back_ns` is when its own feed was heard again."""
 
@@ -44,10 +58,11 @@ class Waiting(msgspec.Struct):
 
 
 class Feeds(msgspec.Struct):
-    """Remember the feeds of each stream, and the evidence that waits."""
+    """Remember the feeds of each stream, its newest frame, and the evidence that waits."""
 
     streams: dict[str, dict[str, Heard]] = {}
     waiting: dict[str, Waiting] = {}
+    newest: dict[str, Newest] = {}
 
 
 def _step(state: Feeds, turn: Turn) -> None:
@@ -67,6 +82,7 @@ def _step(state: Feeds, turn: Turn) -> None:
             _heard(state, turn, stream, feed)
     elif turn.kind in STREAMS and turn.dead is None and turn.kind not in scoped:
         _heard(state, turn, turn.kind, feed)
+        _joined(state, turn, feed)
 
 
 def _lost(state: Feeds, stream: str, feed: str, evidence: GapEvidence) -> GapEvidence | None:
@@ -115,6 +131,21 @@ def _heard(state: Feeds, turn: Turn, stream: str, feed: str) -> None:
         turn.evidence[stream] = _uncovered(msgspec.structs.replace(waiting.evidence, to_ns=back_ns), others)
 
 
+def _joined(state: Feeds, turn: Turn, feed: str) -> None:
+    """Let feeds that begin with the same frame cover from when it came first."""
+    digest, at_ns = xxhash.xxh3_64_intdigest(turn.payload), turn.received_ns
+    newest = state.newest.get(turn.kind)
+    if newest is None or newest.digest != digest or abs(at_ns - newest.at_ns) > JOIN_NS:
+        state.newest[turn.kind] = Newest(digest, at_ns)
+        return
+    first_ns = min(newest.at_ns, at_ns)
+    feeds = state.streams[turn.kind]
+    for name, heard in feeds.items():
+        if heard.since_ns == (at_ns if name == feed else newest.at_ns):
+            heard.since_ns = first_ns - 1
+    newest.at_ns = first_ns
+
+
 def _others(state: Feeds, stream: str, feed: str) -> list[Heard]:
     return [heard for name, heard in state.streams.get(stream, {}).items() if not is_of_feed(name, feed)]
 
@@ -146,8 +177,9 @@ def _quiet(state: Feeds, run: Run) -> Feeds | None:
     kinds = [kind for kind in run.spans if kind in STREAMS and kind not in scoped]
     if not state.waiting.keys().isdisjoint(kinds):
         return None
-    streams = dict(state.streams)
+    streams, newest = dict(state.streams), dict(state.newest)
     for kind in kinds:
+        newest[kind] = Newest(xxhash.xxh3_64_intdigest(run.last_payload(kind)), run.last_received_ns(kind))
         known = streams.get(kind, {})
         if any(feed not in known or known[feed].is_lost for feed in feeds):
             return None
@@ -158,7 +190,7 @@ def _quiet(state: Feeds, run: Run) -> Feeds | None:
             last = {feed_of(conns[ordinal]): times[ordinal] for ordinal in run.ordinals(kind)}
         moved = {feed: Heard(known[feed].since_ns, at_ns, known[feed].lost_ns) for feed, at_ns in last.items()}
         streams[kind] = {**known, **moved}
-    return Feeds(streams, state.waiting)
+    return Feeds(streams, state.waiting, newest)
 
 
 OPERATOR = Operator("cover_feeds", 22, Feeds, _step, _quiet)

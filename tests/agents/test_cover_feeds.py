@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
-from agents.cover_feeds import COVER_WAIT_NS, FEEDS_MAX
+from agents.cover_feeds import COVER_WAIT_NS, FEEDS_MAX, JOIN_NS
 from agents.follow_connections import LATE_WAIT_NS
 from tests.doubles.raw_frames import MS, Log, alive, core, delta, gap, rows, snapshot, trade
 
@@ -147,6 +148,34 @@ def test_a_feed_that_has_just_begun_covers_nothing_before() -> None:
     log = Log()
     log.put("trades", trade(1), conn=A)
     log.put("trades", trade(2), conn=B)
+    log.put("gap", gap("trades", from_ns=at(0)), conn=A)
+    assert [row[2] for row in told(log)] == [at(0)]
+
+
+@pytest.mark.parametrize("is_late_in_the_log", [False, True])
+def test_feeds_that_begin_with_the_same_frame_have_all_since(*, is_late_in_the_log: bool) -> None:
+    """One got it later than the other, or stands later in the log: what follows it is covered all the same."""
+    log = Log()
+    if is_late_in_the_log:
+        log.now_ns += MS
+        log.put("trades", trade(1), conn=B)
+        log.now_ns -= 2 * MS
+        log.put("trades", trade(1), conn=A)
+        log.now_ns += MS
+    else:
+        both(log)
+    log.put("gap", gap("trades", from_ns=at(0)), conn=A)
+    log.put("trades", trade(2), conn=B)
+    log.put("trades", trade(3), conn=A)
+    assert told(log) == []
+
+
+def test_the_same_bytes_long_after_are_another_frame() -> None:
+    """A feed that says today what another said yesterday was not there in between."""
+    log = Log()
+    log.put("trades", trade(1), conn=A)
+    log.now_ns += JOIN_NS
+    log.put("trades", trade(1), conn=B)
     log.put("gap", gap("trades", from_ns=at(0)), conn=A)
     assert [row[2] for row in told(log)] == [at(0)]
 
