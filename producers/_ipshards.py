@@ -115,11 +115,12 @@ def load_ip_shards(path: str, markets: Mapping[str, Sequence[str]], fallback: st
         read = _File.model_validate(values)
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        key, *inside = map(str, first["loc"])
-        if key == "egress_pool":
+        parts = [str(part) for part in first["loc"] if part != "[key]"]
+        if parts[0] == "egress_pool":
             raise _wrong(path, "egress_pool: no list of addresses", "write one, or interfaces, or ec2") from error
-        where = ".".join([key, *(part for part in inside if part != "[key]")])
-        raise _wrong(path, f"{where}: {first['msg']}", "keys are shards, egress_pool, per_shard_ip_override") from error
+        raise _wrong(
+            path, f"{'.'.join(parts)}: {first['msg']}", "keys are shards, egress_pool, per_shard_ip_override"
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         where = getattr(getattr(error, "problem_mark", None), "line", None)
         text = getattr(error, "problem", None) or str(error).splitlines()[0]
