@@ -195,7 +195,7 @@ class MarketRun:
             self.market,
             self._rest,
             self._books,
-            self.lanes,
+            self._roster.recorded,
             self._intake,
             own.snapshot_parallel_requests,
             self._lines.resubscribe_book,

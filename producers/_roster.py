@@ -63,6 +63,7 @@ class Roster:
         self._fleet: Carriers | None = None
         self._declare: Declare | None = None
         self._leaving: dict[str, _Leaving] = {}
+        self._gone: set[str] = set()
 
     def lane_of(self, symbol: str) -> Lane:
         """Return a symbol's lane, also of an index or of a symbol not recorded; of the connections for ""."""
@@ -72,6 +73,10 @@ class Roster:
             if len(self._others) < OTHER_SYMBOLS_MAX:
                 self._others[symbol] = lane
         return lane
+
+    def recorded(self, symbol: str) -> Lane | None:
+        """Return the lane of a symbol that we record, or another replica now; None once its last gap frame stands."""
+        return self.lanes.get(symbol) or (None if symbol in self._gone else self._others.get(symbol))
 
     def kinds(self, per: Collection[Per] = (Per.SYMBOL, Per.MARKET)) -> frozenset[str]:
         """Return the stream kinds recorded of a symbol, or of an index."""
@@ -120,6 +125,7 @@ class Roster:
             self._others.pop(symbol, None)
             self.lanes[symbol] = lane
             self._leaving.pop(symbol, None)
+            self._gone.discard(symbol)
         for index in unfollowed.difference(self.indexes().values(), handed_over):
             self._leave(index, self.kinds({Per.INDEX}))
         if self._fleet is not None:
@@ -149,6 +155,7 @@ class Roster:
             # One that came back meanwhile has been taken out.
             if self._leaving.get(symbol) is left and self._declare is not None:
                 del self._leaving[symbol]
+                self._gone.add(symbol)
                 detail = f"{symbol} is recorded no more"
                 self._declare.gap_of(symbol, GapEvidence(REMOVED, left.kinds, left.from_ns, detail=detail))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cryptoflow import clock, events
 from exchanges import Market, RestRequest
@@ -27,21 +27,25 @@ class Snapshots:
         market: Market,
         rest: Door,
         books: Books,
-        lanes: Mapping[str, Lane],
+        lane_of: Callable[[str], Lane | None],
         intake: Intake,
         parallel: int,
         resubscribe: Callable[[str], bool] = lambda _symbol: False,
         feed: str = "",
     ) -> None:
-        """Draw the connection of the snapshots' frames; `resubscribe` asks for a symbol's book stream again."""
+        """Draw the connection of the snapshots' frames; `resubscribe` asks for a symbol's book stream again.
+
+        `lane_of` returns None for a symbol that nobody records any more: its last answer is let go.
+        """
         self._market = market
         self._rest = rest
         self._books = books
-        self._lanes = lanes
+        self._lane_of = lane_of
         self._intake = intake
         self._parallel = parallel
         self._resubscribe = resubscribe
         self._own = OwnFrames(feed)
+        intake.conns.add(self._own.conn)
         self._failures = 0
 
     async def run(self) -> None:
@@ -65,9 +69,10 @@ class Snapshots:
 
     def _renew(self, symbol: str, reason: Reason) -> None:
         """Ask for a book's stream again. Between two connections nothing needs to be: the next one brings it."""
-        if self._resubscribe(symbol):
+        lane = self._lane_of(symbol)
+        if lane is not None and self._resubscribe(symbol):
             self._books.renewing(symbol, clock.monotonic_s(), clock.now_ns())
-            self._tell(self._lanes[symbol], reason, "resubscribed")
+            self._tell(lane, reason, "resubscribed")
         else:
             self._books.failed(symbol, reason, clock.monotonic_s(), _UNREADABLE_WAIT_S)
 
@@ -86,7 +91,8 @@ class Snapshots:
             events.RestFailed(host=self._rest.host, path=request.path, detail=error.text, wait_s=wait_s).emit()
             return
         self._failures = 0
-        lane = self._lanes.get(symbol)
+        # What was asked for is published also when another replica has taken the symbol over meanwhile.
+        lane = self._lane_of(symbol)
         if lane is not None:
             self._publish(lane, reason, requested_ns, body)
 
@@ -97,6 +103,8 @@ class Snapshots:
         frame = self._own.encode(BOOK_SNAPSHOT, body, at_ns=received_ns, meta=meta, valid=is_json(body))
         self._intake.balance.received[lane.count_key(BOOK_SNAPSHOT)] += 1
         self._intake.take(lane, BOOK_SNAPSHOT, frame, received_ns)
+        if symbol not in self._books:
+            return
         try:
             last = self._market.peek_snapshot(body).last
         except (ValueError, RecursionError):

@@ -5,6 +5,7 @@ It cannot imitate: weight accounting, TLS, slow bodies.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,17 +13,20 @@ from aiohttp import web
 
 
 class RestVenue:
-    """Answer each request with the next (status, headers, body) of the script, the last one for ever."""
+    """Answer each request with the next (status, headers, body) of the script, the last one for ever; `go` lets it."""
 
     def __init__(self) -> None:
         """Answer 200 and an empty object."""
         self.script: list[tuple[int, dict[str, str], bytes]] = [(200, {}, b"{}")]
         self.asked: list[str] = []
         self.base = ""
+        self.go = asyncio.Event()
+        self.go.set()
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer one request."""
         self.asked.append(str(request.rel_url))
+        await self.go.wait()
         status, headers, body = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         return web.Response(status=status, headers=headers, body=body)
 

@@ -136,6 +136,20 @@ def test_definitions_of_what_came_are_written_before_its_streams(one: Bench) -> 
     assert one.fleet.wanted[-1][0] == ["A", "C"]
 
 
+async def test_a_lane_is_recorded_until_its_last_gap_frame(one: Bench) -> None:
+    """What another replica took over is recorded on; what went is, until the venue has stopped sending it."""
+    one.begin("A", "B", "C")
+    lanes = dict(one.roster.lanes)
+    one.apply("A", "B", handed_over=["C"])
+    one.apply("A")
+    assert {symbol: one.roster.recorded(symbol) for symbol in ("A", "B", "C", "Z")} == {**lanes, "Z": None}
+    async with running(one):
+        one.fleet.silent.set()
+        await until(lambda: one.roster.recorded("B") is None, 5, "the last gap frame")
+    one.apply("A", "B")
+    assert one.roster.recorded("B") is lanes["B"]
+
+
 async def test_what_went_ends_with_a_gap_once_the_venue_has_stopped(one: Bench) -> None:
     """The gap runs from the order, names every kind, and stands behind the last frame."""
     one.begin("A", "C")

@@ -31,7 +31,7 @@ async def running(log: MemoryLog, venue: RestVenue) -> AsyncIterator[Books]:
     log.lane("AAAUSDT")
     rest = Rest(venue.base, USDM.rest, 1000, timeout_s=5, local_address="")
     async with rest:
-        task = asyncio.create_task(Snapshots(USDM, rest, books, log.lanes, log.intake, 2).run())
+        task = asyncio.create_task(Snapshots(USDM, rest, books, log.lanes.get, log.intake, 2).run())
         try:
             yield books
         finally:
@@ -57,6 +57,7 @@ async def test_a_snapshot_travels_with_its_request_time_and_reason(memory_log: M
         assert frame.m["reason"] == "subscribe"
         assert before_ns <= int(frame.m["requested_ns"]) <= frame.t
         assert frame.n == 1
+        assert frame.c in memory_log.intake.conns, "a replica would take it for another's"
         assert books.valid_count() == 1
         assert venue.asked == ["/fapi/v1/depth?symbol=AAAUSDT&limit=1000"]
 
@@ -93,3 +94,16 @@ async def test_an_unreadable_body_is_published_and_asked_for_again(memory_log: M
         assert books.valid_count() == 0
         await asyncio.sleep(0.1)
         assert len(venue.asked) == 1
+
+
+async def test_an_answer_for_a_symbol_that_changed_hands_is_published(memory_log: MemoryLog) -> None:
+    """It was asked for and received; no further one is asked for."""
+    async with rest_venue() as venue, running(memory_log, venue) as books:
+        venue.script = [(200, {}, body(5))]
+        books.delta("AAAUSDT", 1, 10, 0, clock.monotonic_s())
+        venue.go.clear()
+        await until(lambda: venue.asked, 5, "the request")
+        books.forget("AAAUSDT")
+        venue.go.set()
+        await until(lambda: snapshots(memory_log), 5, "a snapshot")
+        assert "AAAUSDT" not in books
