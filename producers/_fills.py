@@ -88,6 +88,7 @@ class Fills:
         self._intake = intake
         self._trades_max = trades_max
         self._own = OwnFrames(feed)
+        intake.conns.add(self._own.conn)
         self._waiting: deque[tuple[MissingTrades, int]] = deque()
         self._asked: set[MissingTrades] = set()
         self._served: dict[MissingTrades, None] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from cryptoflow import clock
 from producers._balance import Balance
 from producers._envelope import Envelopes, Lane
@@ -11,6 +13,9 @@ from schemas import GapEvidence
 
 GAPS_MAX = 65_536
 """Lanes and kinds whose gaps are counted; there are more only where symbols came and went without end."""
+
+ENDED_MAX_CONNECTIONS = 16_384
+"""Connections that ended and are still known as ours: frames of theirs may stand in the spool."""
 
 PARTLY = "one of several channels was served later"
 
@@ -26,6 +31,7 @@ class Intake:
         self._own = OwnFrames(feed)
         self.conns = {self._own.conn}
         """The connections of this process, so that its frames can be told apart in the log."""
+        self._ended: deque[str] = deque()
         self.gaps: dict[tuple[bytes, str], tuple[int, str]] = {}
         """How many gaps were declared per lane and stream kind, and the cause of the last one."""
         self._lasting: set[tuple[bytes, str]] = set()
@@ -35,9 +41,16 @@ class Intake:
         other = Intake(self._envelopes, self._publisher, self.balance, feed)
         self.conns |= other.conns
         other.conns = self.conns
+        other._ended = self._ended
         other.gaps = self.gaps
         other._lasting = self._lasting
         return other
+
+    def ended(self, conn: str) -> None:
+        """Take note that a connection ended: it is forgotten once so many others have ended after it."""
+        self._ended.append(conn)
+        while len(self._ended) > ENDED_MAX_CONNECTIONS:
+            self.conns.discard(self._ended.popleft())
 
     def take(self, lane: Lane, kind: str, frame: bytes, received_ns: int) -> None:
         """Take one encoded frame that was counted as received."""

@@ -166,6 +166,7 @@ class Link:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             await self._connection.close()
+        self._around.intake.ended(self.receiver.conn)
 
     async def _read(self) -> None:
         try:

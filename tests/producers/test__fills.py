@@ -73,6 +73,7 @@ async def test_a_range_is_fetched_page_by_page(memory_log: MemoryLog) -> None:
         assert [frame.m for frame in filled(memory_log) if frame.m] == [{"absent_from": 8, "absent_to": 8}]
         assert [url.partition("fromId=")[2] for url in venue.asked] == ["4", "6", "9"]
         assert [frame.n for frame in filled(memory_log)] == list(range(1, 7))
+        assert {frame.c for frame in filled(memory_log)} <= memory_log.intake.conns
 
 
 async def test_a_range_waiting_is_not_asked_twice(memory_log: MemoryLog) -> None:

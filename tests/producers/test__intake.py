@@ -48,6 +48,17 @@ def test_gaps_are_counted_per_lane_and_kind_within_a_bound(
     }
 
 
+def test_connections_that_ended_are_known_for_a_while(memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their frames may still come out of the spool; those that are open, and our own, are never forgotten."""
+    monkeypatch.setattr(_intake, "ENDED_MAX_CONNECTIONS", 2)
+    intake = memory_log.intake
+    own, line = set(intake.conns), intake.line("b")
+    intake.conns.update("abcde")
+    for ended in "abcd":
+        line.ended(ended)
+    assert intake.conns == {*own, *line.conns, "c", "d", "e"} >= own
+
+
 def test_the_rest_of_a_gap_is_written_once_and_only_after_one(memory_log: MemoryLog) -> None:
     """It has the cause of the gap that it goes on; a kind without a gap was missed by nobody."""
     lane, intake = memory_log.lane("AAAUSDT"), memory_log.intake

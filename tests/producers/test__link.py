@@ -6,10 +6,12 @@ import asyncio
 import dataclasses
 
 import msgspec
+import pytest
 
 from cryptoflow.config import Producer
 from exchanges import Market, StreamKind
 from exchanges.binance import USDM
+from producers import _intake
 from producers._connection import Target, open_connection
 from producers._declare import Declare
 from producers._link import Link, Surroundings
@@ -49,6 +51,19 @@ async def test_it_subscribes_and_starts_the_timers_with_the_answer(memory_log: M
         assert venue.asked == [("SUBSCRIBE", [STREAM])]
         await link.stop()
         assert link.ended.result() == "closed"
+
+
+async def test_a_link_that_stopped_is_not_remembered_for_ever(
+    memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections come and go for as long as the process runs."""
+    monkeypatch.setattr(_intake, "ENDED_MAX_CONNECTIONS", 1)
+    async with scripted_venue() as venue:
+        first, second = [await opened(venue, memory_log, None) for _ in range(2)]
+        await first.stop()
+        assert first.receiver.conn in memory_log.intake.conns
+        await second.stop()
+        assert first.receiver.conn not in memory_log.intake.conns
 
 
 async def test_without_room_the_socket_is_not_read(memory_log: MemoryLog) -> None:
