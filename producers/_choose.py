@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cryptoflow.errors import ConfigError
+from producers._orders import names_of
 from schemas import InstrumentDefinition
 
 GRAMMAR = "names, all, base=, quote=, settle=, kind=spot|perpetual|future, top=N, exclude="
@@ -84,19 +85,23 @@ def parse(text: str) -> Selection:
 
 
 def choose(selection: Selection, listed: Iterable[InstrumentDefinition], volumes: Mapping[str, Decimal]) -> Chosen:
-    """Return the symbols an expression means of what a market lists; `volumes` are traded values."""
+    """Return the symbols an expression means of what a market lists; `volumes` are traded values.
+
+    What has the data of another listed symbol is chosen by its name alone, and as that other one.
+    """
     found = list(listed)
-    native = {one.symbol: one.native_symbol for one in found} | {one.native_symbol: one.native_symbol for one in found}
+    native = names_of(found)
     wanted: list[str] = []
     if selection.is_open:
-        passing = [one for one in found if one.is_trading and _passes(one, selection.filters)]
+        own = (one for one in found if native[one.native_symbol] == one.native_symbol)
+        passing = [one for one in own if one.is_trading and _passes(one, selection.filters)]
         if selection.top:
             passing.sort(key=lambda one: (-volumes.get(one.native_symbol, Decimal(0)), one.native_symbol))
             passing = passing[: selection.top]
-        left_out = {native.get(name, name) for name in selection.exclude}
-        wanted = [one.native_symbol for one in passing if one.native_symbol not in left_out]
+        # A name left out that is not listed any more is left out all the same.
+        left_out = set(selection.exclude)
+        wanted = [one.native_symbol for one in passing if not left_out & {one.native_symbol, one.symbol}]
     wanted += [native[name] for name in selection.names if name in native]
-    # A name left out that is not listed any more is left out all the same.
     unknown = [name for name in selection.names if name not in native]
     return Chosen(list(dict.fromkeys(wanted)), unknown)
 

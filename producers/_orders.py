@@ -159,9 +159,15 @@ class Orders:
 
 
 def names_of(listed: Iterable[InstrumentDefinition]) -> dict[str, str]:
-    """Lead from the native and canonical names of what is listed to the native ones."""
+    """Lead from the native and canonical names of what is listed to the native ones.
+
+    An alias leads to the symbol whose data the venue sends in its place (PROTOCOLS 6.2.6), where that is listed.
+    """
     found = list(listed)
-    return {one.symbol: one.native_symbol for one in found} | {one.native_symbol: one.native_symbol for one in found}
+    natives = {one.native_symbol for one in found}
+    leads = [one.alias_of if one.alias_of in natives else one.native_symbol for one in found]
+    canonical = {one.symbol: name for one, name in zip(found, leads, strict=True)}
+    return canonical | {one.native_symbol: name for one, name in zip(found, leads, strict=True)}
 
 
 def who_is(index: int, kinds: Sequence[str]) -> str:

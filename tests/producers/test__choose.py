@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from cryptoflow.errors import ConfigError
@@ -50,6 +51,33 @@ VOLUMES = {"AAAUSDT": Decimal(5), "BBBUSDT": Decimal(7), "AAAUSDC": Decimal(6)}
 def test_an_expression_means_these_symbols(text: str, expected: list[str]) -> None:
     """Filters, then the top by traded value, then what is left out, then what is named."""
     assert choose(parse(text), LISTED, VOLUMES).symbols == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("all", ["AAA-USD", "BBB-USDC"]),
+        ("quote=USDC", ["BBB-USDC"]),
+        ("top=2", ["BBB-USDC", "AAA-USD"]),
+        ("AAA-USDC", ["AAA-USD"]),
+        ("AAA-USDC,AAA-USD", ["AAA-USD"]),
+        ("all exclude=AAA-USDC", ["AAA-USD", "BBB-USDC"]),
+    ],
+)
+def test_a_product_whose_data_is_anothers_is_chosen_as_that_one(text: str, expected: list[str]) -> None:
+    """Under its own name nothing would ever come: the venue sends the other's data (PROTOCOLS 6.2.6)."""
+    aliased = msgspec.structs.replace(definition("AAA-USDC", "AAA-USDC", "spot"), alias_of="AAA-USD")
+    found = [aliased, definition("AAA-USD", "AAA-USD", "spot"), definition("BBB-USDC", "BBB-USDC", "spot")]
+    volumes = {"AAA-USDC": Decimal(9), "AAA-USD": Decimal(1), "BBB-USDC": Decimal(5)}
+    chosen = choose(parse(text), found, volumes)
+    assert (chosen.symbols, chosen.unknown) == (expected, [])
+
+
+def test_an_alias_of_what_is_not_listed_is_chosen_itself() -> None:
+    """There is no other product to record in its place."""
+    alone = msgspec.structs.replace(definition("AAA-USDC", "AAA-USDC", "spot"), alias_of="AAA-USD")
+    assert choose(parse("AAA-USDC"), [alone], {}).symbols == ["AAA-USDC"]
+    assert choose(parse("all"), [alone], {}).symbols == ["AAA-USDC"]
 
 
 def test_equal_volumes_are_ordered_by_name() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from producers._orders import CountOrder, ReplicaOrders, Settled, SymbolOrder, SymbolOrders, count_key, who_is
+from producers._orders import CountOrder, ReplicaOrders, Settled, SymbolOrder, SymbolOrders, count_key, names_of, who_is
 from producers._replica import Replica
+from schemas import InstrumentDefinition
 
 NAMES = {"AAA": "AAA", "AAA-USD": "AAA", "BBB": "BBB", "BBB-USD": "BBB", "CCC": "CCC"}
 
@@ -39,6 +40,15 @@ def orders(*wishes: tuple[str, str], market: str = "usdm") -> SymbolOrders:
 def test_wishes_change_what_the_configuration_chooses(wishes: tuple[tuple[str, str], ...], expected: list[str]) -> None:
     """Names may be native or canonical, the newest wish about a symbol counts, an unlisted name waits."""
     assert orders(*wishes).apply("binance", "usdm", ["AAA"], NAMES) == expected
+
+
+def test_names_lead_to_the_symbol_whose_data_comes() -> None:
+    """An alias is another name of what the venue sends in its place; where that is not listed it is itself."""
+    plain = InstrumentDefinition("AAA-USD", "AAA-USD", "AAA", "USD", "USD", "spot", "online")
+    alias = msgspec.structs.replace(plain, native_symbol="AAAUSDC", symbol="AAA-USDC", alias_of="AAA-USD")
+    expected = {"AAA-USD": "AAA-USD", "AAAUSDC": "AAA-USD", "AAA-USDC": "AAA-USD"}
+    assert names_of([alias, plain]) == expected
+    assert names_of([alias]) == {"AAAUSDC": "AAAUSDC", "AAA-USDC": "AAAUSDC"}
 
 
 def test_wishes_of_other_markets_do_not_matter() -> None:
