@@ -15,6 +15,9 @@ from schemas import GapEvidence, RawFrame
 _frame = msgspec.json.Decoder(RawFrame)
 _evidence = msgspec.json.Decoder(GapEvidence)
 DROP = "drop"
+LANES_MAX = 65_536
+"""Lanes whose last frame is remembered; there are more only where a venue names ever new symbols."""
+
 STREAM_KINDS = frozenset(kind.value for kind in StreamKind)
 
 
@@ -62,7 +65,8 @@ class Holes:
 
     def kept(self, envelope: Envelope) -> None:
         """Note that these frames are on their way, and with them the gap frame if they announce one."""
-        self._kept_ns[envelope.lane] = envelope.last_ns
+        if envelope.lane in self._kept_ns or len(self._kept_ns) < LANES_MAX:
+            self._kept_ns[envelope.lane] = envelope.last_ns
         if envelope.announces:
             self._open.pop(envelope.lane, None)
 

@@ -21,7 +21,7 @@ from producers._watchdog import StreamInfo, Watchdog
 from schemas import FrameEncoder, encode_frame
 
 LANES_CACHE_MAX = 8192
-"""Symbols whose lane is remembered; a venue may name any number of them."""
+"""Symbols remembered, with their lane and whether a snapshot of the book came; a venue may name any number."""
 
 _WHOLE = frozenset({*(kind.value for kind in StreamKind), CONTROL})
 """Kinds of the frames that are taken as they are."""
@@ -62,8 +62,8 @@ class Hooks:
 class Receiver:
     """Number and publish the frames of one connection.
 
-    While `hold` is on (a replacement that overlaps its predecessor) frames wait in order, at most
-    `hold_max_frames`, so that no symbol sees two connections interleaved.
+    While `hold` is on (a replacement that overlaps its predecessor) frames wait in order, so that no
+    symbol sees two connections interleaved; whoever holds ends it at `producer.overlap_max_frames`.
     """
 
     def __init__(self, market: Market, intake: Intake, watchdog: Watchdog, hooks: Hooks, feed: str = "") -> None:
@@ -231,7 +231,8 @@ class Receiver:
         meta: dict[str, str | int] | None = None
         if part.kind == BOOK_SNAPSHOT:
             reason = Reason.RESYNC if part.symbol in self._seen_books else Reason.SUBSCRIBE
-            self._seen_books.add(part.symbol)
+            if len(self._seen_books) < LANES_CACHE_MAX:
+                self._seen_books.add(part.symbol)
             meta = {"reason": reason.value, "stream": self._names.get(part.stream, part.stream)}
         frame = encode_frame(
             self.conn, self._number, received_ns, part.kind, part.raw,

@@ -154,10 +154,10 @@ class Watchdog:
                 watch.watched_ns = now_ns
 
     def heard(self, name: str, now_ns: int) -> None:
-        """Note a data frame of a stream."""
-        self.last_ns[name] = now_ns
+        """Note a data frame of a stream; one that is not watched shows that the connection lives, no more."""
         self.connection_ns = now_ns
         if name in self.counts:
+            self.last_ns[name] = now_ns
             self.counts[name] += 1
 
     def is_connection_silent(self, now_ns: int, frame_ns: int = 0) -> bool:

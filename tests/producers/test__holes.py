@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from producers import _holes
 from producers._envelope import Envelope, Lane
 from producers._holes import Holes
 from producers._own import OwnFrames
@@ -26,6 +29,16 @@ def test_a_hole_reaches_from_the_last_kept_frame_to_the_last_dropped_one() -> No
     evidence = hole.evidence("spool full")
     assert (evidence.cause, evidence.from_ns, evidence.to_ns, evidence.frames_missing) == ("drop", 100, 140, 3)
     assert evidence.streams == ("book", "quotes", "trades")
+
+
+def test_lanes_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hole of one that is not begins with the first frame dropped."""
+    monkeypatch.setattr(_holes, "LANES_MAX", 1)
+    holes, other = Holes(), Lane("binance", "usdm", "BBBUSDT", "test")
+    holes.kept(Envelope(other, 90))
+    kept(holes, 100)
+    assert holes.drop(LANE, ["trades"], [b""], 110, 120).from_ns == 110
+    assert holes.drop(other, ["trades"], [b""], 110, 120).from_ns == 90
 
 
 def test_only_an_envelope_that_announces_closes_the_hole() -> None:

@@ -57,6 +57,18 @@ def test_a_documented_period_is_the_limit() -> None:
     assert silence.first
 
 
+def test_names_nobody_subscribed_are_not_remembered() -> None:
+    """A venue may invent any number of them, or be late with a stream given up; the connection lives all the same."""
+    bench = Bench(TRADES)
+    bench.dog.heard("other", 5 * NS_PER_S)
+    assert (bench.dog.last_ns, bench.dog.connection_ns) == ({}, 5 * NS_PER_S)
+    bench.dog.heard(TRADES.name, 6 * NS_PER_S)
+    bench.dog.drop([TRADES])
+    bench.dog.heard(TRADES.name, 7 * NS_PER_S)
+    bench.dog.add([TRADES])
+    assert not bench.dog.last_ns
+
+
 def test_a_rate_is_learned() -> None:
     """A stream usually heard every two seconds is silent after sixty, not after its neighbour's fifteen."""
     bench = Bench(TRADES)
