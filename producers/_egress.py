@@ -15,7 +15,7 @@ from exchanges import Endpoint
 from producers._connection import ConnectLimiter
 from producers._ipshards import IpShards
 from producers._recording import Tap
-from producers._rest import Rest
+from producers._rest import Rest, WeightBudget
 
 _LOOK_S = 1.0
 """Longest wait before the addresses are looked at again: another may have come free."""
@@ -25,7 +25,7 @@ LIMITED = frozenset({403, 418, 429})
 
 
 class Egress:
-    """Know each address's connects and rests, per venue host; shared by all markets of a process."""
+    """Know each address's connects, REST weight and rests, per venue host; shared by all markets of a process."""
 
     def __init__(self, shards: IpShards, cool_down_s: float, tap: Tap | None = None) -> None:
         """Take the addresses, the least rest of a limited one, and who hears all that passes to and from venues."""
@@ -33,6 +33,7 @@ class Egress:
         self.tap = tap
         self._cool_down_s = cool_down_s
         self._limiters: dict[tuple[str, str], ConnectLimiter] = {}
+        self._budgets: dict[tuple[str, str], WeightBudget] = {}
         self._rests_until_s: dict[tuple[str, str], float] = {}
 
     @property
@@ -47,6 +48,10 @@ class Egress:
         if key not in self._limiters:
             self._limiters[key] = ConnectLimiter(endpoint.connects_max, endpoint.connects_window_s)
         return self._limiters[key]
+
+    def budget(self, rest: Rest, address: str) -> WeightBudget:
+        """Return what an address may spend at a host: markets of one host share it, as they share the limit."""
+        return self._budgets.setdefault((host_of(rest.venue), address), rest.budget)
 
     def limited(self, host: str, address: str, status: int, told_s: float) -> None:
         """Let an address rest at one host for as long as it was told, at least the cool-down."""
@@ -89,6 +94,7 @@ class RestPool:
         self._by_address = {address: make(address) for address in egress.addresses}
         self.host = next(iter(self._by_address.values())).host
         for address, rest in self._by_address.items():
+            rest.budget = egress.budget(rest, address)
             rest.on_limited = functools.partial(egress.limited, self.host, address)
             if egress.tap is not None:
                 rest.on_answered = egress.tap.answered

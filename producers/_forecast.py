@@ -250,7 +250,7 @@ def _connection_breaks(one: Opened, endpoint: Endpoint) -> Iterable[str]:
 
 
 def _weight_breaks(shares: Sequence[Share], *, one_address: bool) -> Iterable[str]:
-    spent: Counter[tuple[str, str]] = Counter()
+    spent: dict[tuple[str, str], Counter[int]] = {}
     allowed: dict[tuple[str, str], Weight] = {}
     for share in shares:
         where = f"{share.exchange}.{share.market}, replica {share.replica}"
@@ -266,10 +266,12 @@ def _weight_breaks(shares: Sequence[Share], *, one_address: bool) -> Iterable[st
                     f"in {weight.window_s:g} s at {weight.host}"
                 )
             address = _address(weight.address, share.replica, one_address=one_address)
-            spent[weight.host, address] += math.ceil(min(weight.peak, weight.budget))
+            spent.setdefault((weight.host, address), Counter())[share.replica] += math.ceil(weight.peak)
             allowed[weight.host, address] = weight
-    for (host, address), peak in spent.items():
+    for (host, address), peaks in spent.items():
         limit = allowed[host, address]
+        # The markets of one process share its budget at a host.
+        peak = sum(min(one, limit.budget) for one in peaks.values())
         if peak > limit.limit:
             yield f"{host}: {peak} REST weight in {limit.window_s:g} s from {address}, {limit.limit} are allowed"
 

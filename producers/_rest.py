@@ -115,7 +115,9 @@ class Rest:
         self._base = base.rstrip("/")
         self.host = urlsplit(base).hostname or base
         self._how = host
-        self._budget = WeightBudget(weight_max, host.window_s)
+        self.venue = host.base
+        """The venue's own base URL, whatever is asked in its place."""
+        self.budget = WeightBudget(weight_max, host.window_s)
         self._limited_in_turn = 0
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._local_address = local_address
@@ -141,7 +143,7 @@ class Rest:
 
     def wait_s(self, weight: int) -> float:
         """Return how long to wait for `weight`; 0 spends it."""
-        return self._budget.wait_s(weight, clock.now_ns())
+        return self.budget.wait_s(weight, clock.now_ns())
 
     async def room(self, weight: int, symbol: str = "") -> Rest:
         """Wait until `weight` may be spent, spend it, and return what to `get` with. `symbol` makes no difference."""
@@ -173,12 +175,12 @@ class Rest:
         finally:
             metrics.rest_requests_total.labels(self.host, status).inc()
             metrics.rest_request_seconds.labels(self.host).observe(clock.monotonic_s() - began_s)
-            metrics.rest_weight_used.labels(self.host).set(self._budget.used)
+            metrics.rest_weight_used.labels(self.host).set(self.budget.used)
 
     def _observe(self, answer: aiohttp.ClientResponse) -> None:
         used = answer.headers.get(self._how.weight_header, "") if self._how.weight_header else ""
         if used.isdecimal():
-            self._budget.observe(int(used))
+            self.budget.observe(int(used))
 
     def _look_inside(self, request: RestRequest, body: bytes) -> None:
         """Raise RestError for an error that came with status 200."""
@@ -188,7 +190,7 @@ class Rest:
             return  # whoever reads the body says so
         if refusal:
             wait_s = self._how.back_off_s.get(_OK, _REFUSED_S)
-            self._budget.block(wait_s, clock.now_ns())
+            self.budget.block(wait_s, clock.now_ns())
             raise RestError(f"asking {self.host}{request.path}: {refusal}", wait_s)
 
     def _refused(self, answer: aiohttp.ClientResponse, request: RestRequest, body: bytes) -> RestError:
@@ -199,10 +201,10 @@ class Rest:
                 least_s = self._how.back_off_s.get(answer.status, _BACK_OFF_DEFAULT_S[answer.status])
                 wait_s = least_s * 2.0 ** min(self._limited_in_turn, _DOUBLINGS_MAX)
             self._limited_in_turn += 1
-            self._budget.block(wait_s, clock.now_ns())
+            self.budget.block(wait_s, clock.now_ns())
             self.on_limited(answer.status, wait_s)
         elif wait_s is not None:
-            self._budget.block(wait_s, clock.now_ns())
+            self.budget.block(wait_s, clock.now_ns())
         wait_s = 1.0 if wait_s is None else wait_s
         text = body[:200].decode("utf-8", "replace")
         return RestError(f"asking {self.host}{request.path}: status {answer.status} {text}", wait_s)

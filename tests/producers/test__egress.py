@@ -151,3 +151,28 @@ async def test_a_429_moves_the_requests_to_another_address(venue: Venue) -> None
         await ask(door, "A")
         assert venue.asked == [HERE, THERE, THERE]
         assert one.rests_s(door.host, HERE) > 50
+
+
+async def test_markets_of_one_host_share_what_an_address_may_spend(venue: Venue) -> None:
+    """A venue counts by address, not by market (Bybit, OKX); another address and another host have their own."""
+    one = egress(HERE, THERE)
+    spot, linear = (pool(venue, one, {"A": HERE, "B": THERE}) for _ in range(2))
+    async with spot, linear:
+        await ask(spot, "A")
+        await ask(linear, "A")
+        assert spot._by_address[HERE].wait_s(1) > 0
+        assert linear._by_address[HERE].wait_s(1) > 0
+        assert linear._by_address[THERE].wait_s(1) == 0
+    other = RestPool(one, lambda address: rest_of("http://127.0.0.1:1", 20, address), lambda _symbol: HERE)
+    assert other._by_address[HERE].wait_s(20) == 0
+
+
+async def test_a_host_that_wants_quiet_is_asked_by_no_market(venue: Venue) -> None:
+    """PROTOCOLS 4.3: after a 403 all traffic to the host rests, not only that of the market that met it."""
+    one = egress(HERE)
+    spot, linear = (pool(venue, one, {"A": HERE}) for _ in range(2))
+    async with spot, linear:
+        venue.refused[HERE] = 403
+        with pytest.raises(RestError, match="status 403"):
+            await ask(spot, "A")
+        assert linear._by_address[HERE].wait_s(1) > 20

@@ -13,7 +13,7 @@ from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
 from exchanges import Market
 from producers._choose import selections
-from producers._forecast import Forecast, forecast
+from producers._forecast import Forecast, Share, Weight, _weight_breaks, forecast
 from producers._ipshards import IpShards
 from producers._orders import CountOrder, Orders, SymbolOrder
 from producers._replica import owner_of
@@ -191,3 +191,16 @@ def test_names_nobody_lists_are_told() -> None:
     )
     assert found.unknown == {USDM: ["NOPE"]}
     assert found.shares[0].symbols == ("S0001USDT",)
+
+
+def test_the_markets_of_one_process_share_the_weight_of_a_host() -> None:
+    """Bybit and OKX count by address: two markets of one process spend what one may, two replicas do not."""
+
+    def share(market: str, replica: int) -> Share:
+        weight = Weight("api.bybit.com", "", start=5000, steady=1, budget=540, limit=600, window_s=5)
+        return Share("bybit", market, replica, (), (), (weight,))
+
+    both = [share("spot", 0), share("linear", 0)]
+    assert list(_weight_breaks(both, one_address=True)) == []
+    (broken,) = _weight_breaks([*both, share("spot", 1)], one_address=True)
+    assert broken == "api.bybit.com: 1080 REST weight in 5 s from the shared address, 600 are allowed"

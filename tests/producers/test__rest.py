@@ -63,7 +63,7 @@ async def test_an_answer_comes_back_with_its_weight_observed() -> None:
         await one.room(20)
         assert await one.get(REQUEST) == b'{"lastUpdateId":1}'
         assert venue.asked == ["/depth?symbol=AAAUSDT"]
-        assert one._budget.used == 77
+        assert one.budget.used == 77
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_refusals_say_how_long_to_wait(status: int, headers: dict[str, str
             await one.get(REQUEST)
         assert caught.value.wait_s == wait_s
         assert caught.value.action is Action.RETRY
-        blocked = one._budget.wait_s(1, _rest.clock.now_ns())
+        blocked = one.budget.wait_s(1, _rest.clock.now_ns())
         assert (blocked > wait_s - 1) == (status != 500)
 
 
