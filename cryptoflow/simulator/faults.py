@@ -181,6 +181,8 @@ class FaultPlan:
         elif kind == "duplicate":
             armed[key] = Armed("duplicate")
             return {}
+        elif kind == "reorder":
+            armed[key] = Armed("reorder", 2)
         elif kind == "stale":
             body = self._snapshot_now(market, channel.symbol)
             if body is None:
@@ -305,6 +307,7 @@ def _any(_channel: Channel) -> bool:
 
 _SUITS: dict[str, Callable[[Channel], bool]] = {
     "gap": lambda channel: channel.numbered,
+    "reorder": lambda channel: channel.numbered and (not channel.is_book or _venue(channel).orders_books),
     "silence": lambda channel: channel.watched,
     "stale": lambda channel: channel.is_book and not channel.snapshots,
     **dict.fromkeys(_REFUSALS, lambda channel: channel.is_book and not channel.snapshots),
@@ -314,7 +317,11 @@ _SUITS: dict[str, Callable[[Channel], bool]] = {
 
 
 def _can_have(channel: Channel, kind: str) -> bool:
-    return _SUITS.get(kind, _any)(channel) and _knows(venue_of(channel.key.partition(" ")[0]), kind)
+    return _SUITS.get(kind, _any)(channel) and _knows(_venue(channel), kind)
+
+
+def _venue(channel: Channel) -> Venue:
+    return venue_of(channel.key.partition(" ")[0])
 
 
 def _knows(venue: Venue, kind: str) -> bool:

@@ -10,7 +10,7 @@ from cryptoflow.errors import ConfigError
 from cryptoflow.simulator.troubles import TROUBLES
 
 FAULTS = (
-    *("gap", "duplicate", "disconnect", "silence", "ack_silent", "garbage", "stale", "429", "418", "403"),
+    *("gap", "duplicate", "reorder", "disconnect", "silence", "ack_silent", "garbage", "stale", "429", "418", "403"),
     *("checksum", "crossed", *TROUBLES),
 )
 """All faults, in the order in which a run with all of them begins."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cryptoflow.simulator.client import Client
 from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.ledger import Ledger
 from cryptoflow.simulator.venues import venue_of
@@ -15,9 +16,10 @@ Garble = Callable[[bytes], tuple[bytes, int]]
 
 @dataclass(slots=True)
 class Armed:
-    """Wait for the next frame of a stream: withhold `left` frames, repeat or spoil one.
+    """Wait for the next frame of a stream: withhold `left` frames, repeat or spoil one, send one after the next.
 
-    `garble` makes the garbage of a frame, `change` another frame the venue sends in its place.
+    `garble` makes the garbage of a frame, `change` another frame the venue sends in its place. `kept` is the
+    frame that waits for the next, and `clients` are who had it before that if it came in its turn.
     """
 
     fault: str
@@ -25,6 +27,8 @@ class Armed:
     variant: str = ""
     garble: Garble | None = None
     change: Callable[[bytes], bytes | None] | None = None
+    kept: bytes | None = None
+    clients: Sequence[Client] = ()
 
 
 class Outlet:
@@ -103,6 +107,8 @@ class Outlet:
             self.counts["garbage"] += 1
         elif armed.change is not None:
             self._change(key, armed, payload)
+        elif armed.fault == "reorder":
+            self._reorder(key, armed, payload)
         else:
             self.ledger.sent(self.hub.put(key, payload), key, payload)
             self.ledger.repeated(self.hub.repeat(key), key, payload)
@@ -118,6 +124,21 @@ class Outlet:
         self.streams[key] += 1
         if changed is not None:
             self.ledger.event("broken", stream=key, why=armed.fault)
+
+    def _reorder(self, key: str, armed: Armed, payload: bytes) -> None:
+        """Keep a frame until the next has been sent; who has subscribed meanwhile had it from the beginning."""
+        clients = list(self.hub.routes[key])
+        if armed.kept is None:
+            armed.kept, armed.clients = payload, clients
+            return
+        if clients != armed.clients:
+            self._withhold(b"down", key, armed.kept)
+        self.ledger.sent(self.hub.put(key, payload), key, payload)
+        self.streams[key] += 1
+        if clients == armed.clients:
+            self.ledger.event("broken", stream=key, why="reorder")
+            self.ledger.sent(self.hub.put(key, armed.kept), key, armed.kept)
+            self.streams[key] += 1
 
     async def flush(self) -> int:
         """Write the ledger, then the sockets; return how many frames found nobody since the last call."""

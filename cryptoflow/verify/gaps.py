@@ -16,7 +16,7 @@ from cryptoflow.verify.broken import broken
 from cryptoflow.verify.ledger import Name
 from cryptoflow.verify.report import Report, Tolerances
 from cryptoflow.verify.tables import GAP_COLUMNS, ReadTable, batches, values
-from cryptoflow.verify.tracks import Status, Track
+from cryptoflow.verify.tracks import NUMBERED, Status, Track
 
 _NS = 1_000_000_000
 _FOREVER_NS = 2**62
@@ -25,9 +25,6 @@ SWITCH = "switch"
 
 CLOSED = 1
 """The revision a gap gets when it ends."""
-
-_NUMBERED = frozenset({"contiguous", "chain"})
-"""Proofs that name the ids missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +241,7 @@ def _judge_ids(name: str, timeline: Timeline, run: Run, covering: Sequence[Gap],
     """Hold a gap on purpose to one gap_id with exactly the ids that are missing."""
     track = timeline.track
     injected = all(track.injected[position] for position in range(run.first, run.last + 1))
-    if track.proof not in _NUMBERED or not injected or not covering:
+    if track.proof not in NUMBERED or not injected or not covering:
         return
     if len(covering) > 1:
         covering = _touching(covering, track.first[run.first], track.last[run.last])

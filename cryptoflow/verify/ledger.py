@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cryptoflow.verify.frames import STREAM_OF_TABLE, Expected, content_key
-from cryptoflow.verify.tracks import Status, Subscriptions, Track
+from cryptoflow.verify.tracks import NUMBERED, Status, Subscriptions, Track
 from cryptoflow.verify.venues._reader import Reader, readers
 
 Name = tuple[str, str, str]
@@ -218,14 +218,23 @@ class _Taker:
         elif name == "fault":
             self._ledger.faults[told["kind"]] += 1
         elif name == "broken":
-            reader = self._ledger.readers[told["stream"].partition(" ")[0]]
-            proven = told["why"] == "checksum" or reader.crossed_breaks
-            for track in self._books(told["stream"]):
-                track.broken.append((len(track.keys) - 1, proven))
+            self._broken(told["stream"], told["why"])
         elif name == "instruments":
             self._ledger.readers[told["market"]].instruments(told["body"])
         elif name == "rest" and told["kind"] == "snapshot" and told["status"] == _OK and "body" in told:
             self._rest_book(told, ns, where)
+
+    def _broken(self, stream: str, why: str) -> None:
+        """Note that the newest update broke its book, or came before the one that it follows."""
+        ledger = self._ledger
+        if why == "reorder":
+            tracks = [ledger.tracks[name] for name in self._tracks([stream]) if name in ledger.tracks]
+            for track in (track for track in tracks if track.proof in NUMBERED):
+                track.broken.append((len(track.keys) - 1, True))
+            return
+        proven = why == "checksum" or ledger.readers[stream.partition(" ")[0]].crossed_breaks
+        for track in self._books(stream):
+            track.broken.append((len(track.keys) - 1, proven))
 
     def _rest_book(self, told: dict[str, Any], ns: int, where: int) -> None:
         market = told["market"]

@@ -9,6 +9,9 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from cryptoflow.verify.frames import Expected
 
+NUMBERED = frozenset({"contiguous", "chain"})
+"""Proofs that name the ids missing."""
+
 
 class Status(enum.IntEnum):
     """What became of a frame at the venue; the highest of several holds."""

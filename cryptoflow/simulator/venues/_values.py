@@ -98,7 +98,8 @@ class Listing:
 class Limits:
     """State what the venue enforces; None where it has no such limit. Cite PROTOCOLS beside each value.
 
-    `messages_max` client messages per `messages_window_s`; `requests_per_hour_max` counts subscribe
+    `messages_max` client messages per `messages_window_s`, on one connection or, with `messages_per_address`,
+    on all of them together; `requests_per_hour_max` counts subscribe
     and unsubscribe requests; `names_max_chars` bounds the subscribed names' text on one connection.
     `subscribe_within_s` cuts a connection that subscribed nothing, `idle_push_s` one on which nothing
     was pushed, `client_silence_s` one whose client said nothing (text or protocol ping).
@@ -110,6 +111,7 @@ class Limits:
 
     messages_max: int | None = None
     messages_window_s: float = 1.0
+    messages_per_address: bool = False
     streams_max: int | None = None
     args_per_request_max: int | None = None
     names_max_chars: int | None = None

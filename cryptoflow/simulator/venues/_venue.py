@@ -256,6 +256,9 @@ class Venue(abc.ABC):
     unable: ClassVar[Mapping[str, str]] = {}
     """Faults this venue cannot have, with the reason."""
 
+    orders_books: ClassVar[bool] = True
+    """False: nothing in the updates of its books tells that two came in the wrong order."""
+
     resyncs_crossed: ClassVar[bool] = False
     """True: who gets a crossed book has to ask for it anew, as for one that lost updates."""
 

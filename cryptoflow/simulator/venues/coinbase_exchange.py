@@ -171,7 +171,7 @@ class CoinbaseExchange(Venue):
     })  # fmt: skip
     # PROTOCOLS 6.1.2, 6.1.3; REST: the venue's pages of 2025 (!).
     limits = Limits(
-        messages_max=100, subscribe_within_s=5.0, connects_max=8, connects_window_s=1.0,
+        messages_max=100, messages_per_address=True, subscribe_within_s=5.0, connects_max=8, connects_window_s=1.0,
         rest_weight_max=10, rest_window_s=1.0,
     )  # fmt: skip
     unable = MappingProxyType({"notice": "it announces nothing"})

@@ -136,6 +136,7 @@ class KrakenSpot(Venue):
     prefix = "/kraken/spot"
     hosts = frozenset({"ws.kraken.com", "beta-ws.kraken.com", "api.kraken.com"})
     # PROTOCOLS 7.1.3; the REST rate (!) is about one a second.
+    orders_books = False
     limits = Limits(
         messages_max=20, connects_max=150, connects_window_s=600.0, client_silence_s=60.0,
         rest_weight_max=30, rest_window_s=15.0, rest_over_status=_OK,

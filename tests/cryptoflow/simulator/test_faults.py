@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from cryptoflow.simulator import parse_faults
-from cryptoflow.simulator.faults import FaultPlan
+from cryptoflow.simulator.faults import FaultPlan, _can_have
 from cryptoflow.simulator.hub import Hub
 from cryptoflow.simulator.outlet import Outlet
 from cryptoflow.simulator.rest import RestFaults
@@ -100,6 +100,16 @@ async def test_duplicate(start):
     assert repeated
     assert any(listener.frames[rest] == 2 for rest in repeated)
     assert max(listener.frames.values()) == 2
+
+
+async def test_reorder(start):
+    """Frames whose ids tell it arrive in the wrong order."""
+    _, ledger = await _run(start, "reorder")
+    early = [
+        json.loads(rest)["stream"] for _, _, rest in _lines(ledger, "J") if b'"reorder"' in rest and b"why" in rest
+    ]
+    assert early
+    assert {stream.partition("@")[2].partition("@")[0] for stream in early} <= {"aggTrade", "depth"}
 
 
 async def test_disconnect(start):
@@ -217,6 +227,21 @@ async def test_plan_is_seeded(start):
         faults = [json.loads(rest) for _, _, rest in _lines(ledger, "J") if b'"fault"' in rest]
         told.append([(one["kind"], one["stream"]) for one in faults][:6])
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "is_told"),
+    [
+        ("bybit.spot orderbook.50:A", "book", True),
+        ("kraken.spot book@10:A/USD", "book", False),
+        ("kraken.spot trade:A/USD", "trades", True),
+        ("coinbase.spot level2:A-USD", "book", False),
+        ("coinbase.spot market_trades:A-USD", "trades", True),
+    ],
+)
+def test_only_what_ids_tell_is_reordered(key, kind, is_told):
+    """Sums over a book, and numbers of a connection, do not say that two updates change places."""
+    assert _can_have(Channel(key, (kind,), "A", numbered=True), "reorder") is is_told
 
 
 @pytest.mark.parametrize(

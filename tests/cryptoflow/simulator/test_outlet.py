@@ -84,6 +84,27 @@ def test_duplicate(outlet):
     assert outlet.hub.got == [FRAMES[0], *FRAMES]
 
 
+def test_reorder(outlet):
+    """A frame stands behind the next one, which is named as what comes too early."""
+    outlet.armed[STREAM] = Armed("reorder", 2)
+    _offer(outlet)
+    assert outlet.hub.got == [FRAMES[1], FRAMES[0], *FRAMES[2:]]
+    told = [line.split(b" ")[0] for line in _ledger(outlet)]
+    assert told == [b"S", b"J", b"S", b"S", b"S"]
+    assert not outlet.armed
+
+
+def test_reorder_while_subscribers_change(outlet):
+    """Who has subscribed since begins with a stream that has the frame: it is sent no more."""
+    outlet.armed[STREAM] = Armed("reorder", 2)
+    outlet.offer(STREAM, FRAMES[0])
+    outlet.hub.routes = {STREAM: [2]}
+    outlet.offer(STREAM, FRAMES[1])
+    assert outlet.hub.got == [FRAMES[1]]
+    assert [line.split(b" ")[:2] for line in _ledger(outlet)] == [[b"W", b"down"], [b"S", b"1"]]
+    assert not outlet.armed
+
+
 def test_garbage(outlet):
     """Armed garbage replaces one frame."""
     outlet.armed[STREAM] = Armed("garbage", 1, "broken_json", garble=lambda payload: (payload[:9], 1))

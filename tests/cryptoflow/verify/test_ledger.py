@@ -113,6 +113,26 @@ def test_which_updates_broke_their_book(tmp_path):
     assert tracks["kraken.spot", "book", "A/USD"].broken == [(0, False), (0, True)]
 
 
+def test_which_frames_came_too_early(tmp_path):
+    """A recorder must see it where ids name what is missing, and only there."""
+    ledger = Ledger(tmp_path)
+    kraken = "kraken.spot trade:A/USD"
+    trade = (
+        b'{"channel":"trade","type":"update","data":[{"symbol":"A/USD","side":"buy","price":1.0,"qty":1.0,'
+        b'"ord_type":"limit","trade_id":%d,"timestamp":"2026-11-20T00:00:00.000000Z"}]}'
+    )
+    ledger.sent(b"1", kraken, trade % 2)
+    ledger.event("broken", stream=kraken, why="reorder")
+    ledger.sent(b"1", kraken, trade % 1)
+    book = b'{"channel":"book","type":"update","data":[{"symbol":"A/USD","bids":[],"asks":[],"checksum":1}]}'
+    ledger.sent(b"1", "kraken.spot book@10:A/USD", book.replace(b'"bids":[]', b'"bids":[{"price":1.0,"qty":1.0}]'))
+    ledger.event("broken", stream="kraken.spot book@10:A/USD", why="reorder")
+    ledger.close()
+    tracks = read_ledger([ledger.path]).tracks
+    assert tracks["kraken.spot", "trades", "A/USD"].broken == [(0, True)]
+    assert tracks["kraken.spot", "book", "A/USD"].broken == []
+
+
 def test_ids_that_each_connection_counts_for_itself(tmp_path):
     """A change of a book that two connections were told may be rows of each; other ids hold for all."""
     ledger = Ledger(tmp_path)
