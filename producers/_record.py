@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptoflow import clock, events
 from cryptoflow.config import Settings
-from cryptoflow.errors import UnreachableError
+from cryptoflow.errors import ConfigError, UnreachableError
 from producers._addresses import addresses_of
 from producers._choose import Selections
 from producers._egress import Egress
@@ -73,6 +73,7 @@ async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person sa
         try:
             found = await _prepared(stop, prepare(settings, venues, selections, egress, stack))
             selections.refuse_unknown({key: want.unknown for key, (_, want) in found.items()})
+            _refuse_nothing(found)
         except BaseException:
             # Nothing was seen: the name is free for the next attempt.
             recording.discard()
@@ -96,6 +97,14 @@ async def _prepared(stop: asyncio.Event, asking: Coroutine[Any, Any, _Found]) ->
             fix="give it more time, or check that the venue is reachable",
         )
     return found
+
+
+def _refuse_nothing(found: _Found) -> None:
+    if not any(market.held for market, _ in found.values()):
+        markets = " or ".join(".".join(key) for key in found)
+        raise ConfigError(
+            f"choosing symbols: nothing that {markets} trades fits", fix="`all` means everything that trades"
+        )
 
 
 class _Session:

@@ -75,6 +75,25 @@ def venues_of(found: Mapping[str, Exchange], exchanges: Sequence[str], markets: 
     return [Recorded(found[name], tuple(dict.fromkeys(chosen[name])) or tuple(found[name].markets)) for name in names]
 
 
+def check_places(settings: Settings, found: Mapping[str, Exchange]) -> None:
+    """Raise ConfigError for a setting of an exchange or market that does not exist: nobody would ever read it."""
+    own = settings.producer
+    markets = [f"{exchange}.{market}" for exchange in found for market in found[exchange].markets]
+    for setting, what, places, known in (
+        ("channels", "market", {key: key for key in own.channels}, markets),
+        (
+            "connections_per_stream",
+            "exchange or market",
+            {key: key for key in own.connections_per_stream},
+            [*found, *markets],
+        ),
+        ("endpoints", "market of", {key: key.rpartition(".")[0] for key in own.endpoints}, markets),
+    ):
+        for key, place in places.items():
+            if place not in known:
+                raise ConfigError(f"producer.{setting}: there is no {what} {key}", fix=f"one of {', '.join(known)}")
+
+
 def selections_of(settings: Settings, expressions: Sequence[str], names: Sequence[str]) -> Selections:
     """Return what the command line asks for, else what the configuration does. Raises ConfigError."""
     from producers import selections  # noqa: PLC0415 - a quick --help

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cryptoflow.commands._output import JSON_OPTION, say_error, say_json, say_table
-from cryptoflow.commands._venues import selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
 from cryptoflow.config import load
 from cryptoflow.errors import ConfigError
 
@@ -58,7 +58,9 @@ def command(
     from cryptoflow import registry  # noqa: PLC0415 - a quick --help
     from producers import plan  # noqa: PLC0415 - a quick --help
 
-    venues = venues_of(registry.load("exchanges", "EXCHANGE"), exchanges, markets)
+    found = registry.load("exchanges", "EXCHANGE")
+    check_places(settings, found)
+    venues = venues_of(found, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     known = [(venue.exchange.name, market) for venue in venues for market in venue.markets]
     bodies = _bodies(instruments, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cryptoflow.commands._stage import Health, require_broker, run_async
-from cryptoflow.commands._venues import selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
 from cryptoflow.config import load
 
 
@@ -49,7 +49,9 @@ def command(
     from cryptoflow.dialects import as_configured  # noqa: PLC0415 - a quick --help
     from producers import produce  # noqa: PLC0415 - a quick --help
 
-    venues = venues_of(as_configured(registry.load("exchanges", "EXCHANGE"), settings), exchanges, markets)
+    found = as_configured(registry.load("exchanges", "EXCHANGE"), settings)
+    check_places(settings, found)
+    venues = venues_of(found, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     logs.setup_logging(settings.log_level)
     with Health(settings) as health:

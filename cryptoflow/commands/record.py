@@ -14,7 +14,7 @@ from cryptoflow import clock
 from cryptoflow.commands._duration import Duration
 from cryptoflow.commands._output import JSON_OPTION, say_error, say_json, say_table
 from cryptoflow.commands._stage import run_async
-from cryptoflow.commands._venues import selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
 from cryptoflow.config import load
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def command(
     from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
     from producers import record  # noqa: PLC0415 - a quick --help
 
-    venues = venues_of(registry.load("exchanges", "EXCHANGE"), exchanges, markets)
+    found = registry.load("exchanges", "EXCHANGE")
+    check_places(settings, found)
+    venues = venues_of(found, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     if not expressions and not names and not settings.producer.symbols:
         raise click.UsageError("name what to record with --symbols or --symbol; `all` means everything that trades")

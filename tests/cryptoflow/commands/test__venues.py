@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cryptoflow import registry
-from cryptoflow.commands._venues import selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
 from cryptoflow.config import Producer, Settings
 from cryptoflow.errors import ConfigError
 
@@ -54,6 +54,26 @@ def test_what_does_not_exist_is_refused(exchanges: tuple[str, ...], markets: tup
     with pytest.raises(ConfigError, match=text) as caught:
         venues_of(FOUND, exchanges, markets)
     assert "one of" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("setting", "values", "wrong"),
+    [
+        ("channels", {"okx.spot": ("trades",), "okx.swp": ("trades",)}, "okx.swp"),
+        ("channels", {"okx": ("trades",)}, "okx"),
+        ("connections_per_stream", {"okx": 2, "bybit.linear": 2, "okxx": 2}, "okxx"),
+        ("connections_per_stream", {"okx.moon": 2}, "okx.moon"),
+        ("endpoints", {"okx.spot.rest": "http://a", "okxx.spot.rest": "http://a"}, "okxx.spot.rest"),
+    ],
+)
+def test_a_setting_of_a_market_that_does_not_exist_is_refused(
+    setting: str, values: dict[str, object], wrong: str
+) -> None:
+    """Whoever misspelled it would wait for its effect in vain; markets that others record are fine."""
+    with pytest.raises(ConfigError, match=rf"^producer.{setting}: there is no .* {wrong}; one of "):
+        check_places(Settings(environment="test", producer=Producer(**{setting: values})), FOUND)
+    fine = {key: value for key, value in values.items() if key != wrong}
+    check_places(Settings(environment="test", producer=Producer(**{setting: fine})), FOUND)
 
 
 def test_the_command_line_replaces_the_configured_symbols() -> None:

@@ -56,6 +56,17 @@ def test_a_session_is_written_and_told(cli: Callable[..., Any], endpoints: dict[
     assert {key for step in plan_recording([path]).steps for key in step.keys} == {"okx.swap trades:SYM0001-USDT-SWAP"}
 
 
+def test_an_expression_that_fits_nothing_is_refused(
+    error_line: Callable[..., str], endpoints: dict[str, str], tmp_path: Path
+) -> None:
+    """Minutes of a file without data would be found out too late; so would a channel of a market misspelled."""
+    words = ("record", "--exchange", "okx", "--market", "swap", "--for", "0.5s", "--symbols")
+    assert "nothing that okx.swap trades fits" in error_line(2, *words, "quote=XYZ", **endpoints)
+    assert not list((tmp_path / "recordings").glob("*"))
+    wrong = {"CRYPTOFLOW_PRODUCER__CHANNELS": '{"okx.swp": ["trades"]}'}
+    assert "there is no market okx.swp" in error_line(2, *words, "all", **endpoints, **wrong)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
