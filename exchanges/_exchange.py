@@ -64,7 +64,8 @@ class Endpoint:
     control frames on the wire. `names_max_chars` bounds the text of all names subscribed on one
     connection, `book_streams_max` the book streams on it, `requests_per_hour_max` its subscribe and
     unsubscribe requests, `connections_max` those open at once from one address; None where the venue
-    has no such limit. `lifetime_s` is infinite where the venue cuts no connection.
+    has no such limit. `messages_per_s` counts each connection alone or, with `messages_per_address`, all
+    connections of one address together. `lifetime_s` is infinite where the venue cuts no connection.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Endpoint:
     book_streams_max: int | None = None
     requests_per_hour_max: int | None = None
     connections_max: int | None = None
+    messages_per_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from cryptoflow import clock, events
 from exchanges import Endpoint
 from producers._connection import ConnectLimiter
 from producers._ipshards import IpShards
+from producers._pace import Distance, Pace
 from producers._recording import Tap
 from producers._rest import Rest, WeightBudget
 
@@ -33,6 +34,7 @@ class Egress:
         self.tap = tap
         self._cool_down_s = cool_down_s
         self._limiters: dict[tuple[str, str], ConnectLimiter] = {}
+        self._distances: dict[tuple[str, str], Distance] = {}
         self._budgets: dict[tuple[str, str], WeightBudget] = {}
         self._rests_until_s: dict[tuple[str, str], float] = {}
 
@@ -48,6 +50,13 @@ class Egress:
         if key not in self._limiters:
             self._limiters[key] = ConnectLimiter(endpoint.connects_max, endpoint.connects_window_s)
         return self._limiters[key]
+
+    def pace(self, endpoint: Endpoint, address: str) -> Pace:
+        """Return what paces the requests of a new connection, with all others where the venue counts by address."""
+        if not endpoint.messages_per_address:
+            return Pace(endpoint)
+        key = host_of(endpoint.url), address
+        return Pace(endpoint, self._distances.setdefault(key, Distance(endpoint)))
 
     def budget(self, rest: Rest, address: str) -> WeightBudget:
         """Return what an address may spend at a host: markets of one host share it, as they share the limit."""

@@ -60,7 +60,7 @@ class Names:
 class Feed:
     """Hold the subscriptions of one connection; time is passed in."""
 
-    def __init__(self, endpoint: Endpoint, streams: Sequence[str], names: Names) -> None:
+    def __init__(self, endpoint: Endpoint, streams: Sequence[str], names: Names, pace: Pace | None = None) -> None:
         """Queue the first subscriptions in batches, the endpoint's own streams before the data."""
         self._endpoint = endpoint
         self._how = names
@@ -71,7 +71,7 @@ class Feed:
         self._queue: deque[_Request] = deque()
         self._waiting: dict[int, _Request] = {}
         self._ids = count(1)
-        self._pace = Pace(endpoint)
+        self._pace = pace or Pace(endpoint)
         self._refusals: list[tuple[str, str]] = []
         self._renewing: list[str] = []
         self.failure = ""

@@ -214,6 +214,7 @@ def _breaks(
     """Yield every published limit that would be broken, in words."""
     at_once: Counter[tuple[str, str, str]] = Counter()
     connects: dict[tuple[str, str], Counter[int]] = {}
+    requests: dict[tuple[str, str], Counter[int]] = {}
     limits: dict[tuple[str, str], Endpoint] = {}
     for share in shares:
         where = f"{share.exchange}.{share.market}, replica {share.replica}"
@@ -223,6 +224,7 @@ def _breaks(
             address = _address(one.address, share.replica, one_address=one_address)
             at_once[endpoint.url, address, f"{share.exchange}.{share.market}"] += 1
             connects.setdefault((one.host, address), Counter())[share.replica] += 1
+            requests.setdefault((one.host, address), Counter())[share.replica] += one.requests
             limits[one.host, address] = endpoint
             if endpoint.connections_max is not None and (
                 at_once[endpoint.url, address, f"{share.exchange}.{share.market}"] == endpoint.connections_max + 1
@@ -236,6 +238,9 @@ def _breaks(
                 f"{host}: {most} connects within {endpoint.connects_window_s:g} s from {address}, "
                 f"{endpoint.connects_max} are allowed"
             )
+        asked = sum(min(count, 1 / least_s(endpoint)) for count in requests[host, address].values())
+        if endpoint.messages_per_address and asked > endpoint.messages_per_s:
+            yield f"{host}: {asked:g} messages/s from {address}, {endpoint.messages_per_s:g} are allowed"
     yield from _weight_breaks(shares, one_address=one_address)
 
 

@@ -17,6 +17,7 @@ from producers._declare import Declare
 from producers._election import Election
 from producers._feed import Feed, Names
 from producers._intake import Intake
+from producers._pace import Pace
 from producers._plan import Carried
 from producers._receiver import Hooks, Receiver
 from producers._watchdog import SilenceLimits, StreamInfo, Watchdog
@@ -72,7 +73,12 @@ class Link:
     """Hold one open connection with its feed, watchdog and receiver; `ended` completes with the reason."""
 
     def __init__(
-        self, connection: Connection, around: Surroundings, carried: Carried, on_notice: Callable[[], None]
+        self,
+        connection: Connection,
+        around: Surroundings,
+        carried: Carried,
+        on_notice: Callable[[], None],
+        pace: Pace | None = None,
     ) -> None:
         """Connect the parts; nothing runs before `start`."""
         self._connection = connection
@@ -85,7 +91,7 @@ class Link:
         self._channels = Channels(carried.streams)
         self._fed = dict(together(carried.streams))
         how = Names(market.subscribe, market.unsubscribe, market.request_group, market.heard_as, self._unit)
-        self.feed = Feed(carried.endpoint, names, how)
+        self.feed = Feed(carried.endpoint, names, how, pace)
         self.watchdog = Watchdog(carried.streams, around.limits)
         hooks = replace(around.hooks, on_control=self._control, on_break=self._broken)
         self.receiver = Receiver(market, around.intake, self.watchdog, hooks, around.feed)

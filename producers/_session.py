@@ -166,7 +166,8 @@ class Session:
         connection = await open_connection(
             replace(self._target, local_address=address), self._egress.tap, self.carried.endpoint.url
         )
-        link = Link(connection, around, self.carried, lambda: self.replace("server notice"))
+        pace = self._egress.pace(self.carried.endpoint, address)
+        link = Link(connection, around, self.carried, lambda: self.replace("server notice"), pace)
         link.watchdog.remember(self._alarms if self._link is None else self._link.watchdog.alarms())
         if hold or around.peers.back(self.carried.streams):
             link.receiver.hold()

@@ -77,6 +77,17 @@ def test_connects_are_limited_per_address_and_host(time: Clock) -> None:
     assert one.limiter(market, HERE).wait_s() == 0
 
 
+def test_requests_are_paced_by_address_where_the_venue_counts_so() -> None:
+    """All connections from one address share the pace (PROTOCOLS 6.2.3); elsewhere each has its own."""
+    one = egress(HERE, THERE)
+    public = dataclasses.replace(USDM.endpoint("public"), messages_per_address=True)
+    first, second, far = one.pace(public, HERE), one.pace(public, HERE), one.pace(public, THERE)
+    assert (first.take(1.0), second.take(1.0), far.take(1.0)) == (True, False, True)
+    alone = USDM.endpoint("public")
+    assert one.pace(alone, HERE).take(1.0)
+    assert one.pace(alone, HERE).take(1.0)
+
+
 class Venue:
     """Answer REST, refuse the addresses it is told to, and remember who asked. It counts no weight."""
 

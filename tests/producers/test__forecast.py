@@ -176,12 +176,20 @@ def test_a_broken_limit_is_said(settings: dict[str, Any], limits: dict[str, Any]
 
 def test_connects_of_replicas_at_one_address_add_up() -> None:
     """Each stays below the limit, three together do not."""
-    key = ("coinbase", "spot")
+    key = ("coinbase", "exchange")
     assert foretold(key, 400, replica_count=3).breaks == ()
     found = foretold(key, 400, replica_count=3, one_address=True)
     assert found.breaks == (
-        "advanced-trade-ws.coinbase.com: 12 connects within 1 s from the shared address, 8 are allowed",
+        "ws-feed.exchange.coinbase.com: 12 connects within 1 s from the shared address, 8 are allowed",
     )
+
+
+def test_messages_of_replicas_at_one_address_add_up() -> None:
+    """PROTOCOLS 6.2.3: 8 a second from an address, however many connections and processes share it."""
+    key = ("coinbase", "spot")
+    assert foretold(key, 400, replica_count=2).breaks == ()
+    found = foretold(key, 400, replica_count=2, one_address=True)
+    assert found.breaks == ("advanced-trade-ws.coinbase.com: 12.8 messages/s from the shared address, 8 are allowed",)
 
 
 def test_names_nobody_lists_are_told() -> None:

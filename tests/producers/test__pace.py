@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from exchanges.binance import USDM
-from producers._pace import Pace, least_s
+from producers._pace import Distance, Pace, least_s
 
 ENDPOINT = dataclasses.replace(USDM.endpoints[0], messages_per_s=5.0, requests_per_hour_max=None)
 
@@ -14,6 +14,15 @@ def test_requests_keep_their_distance() -> None:
     """At 5 messages a second at most four requests leave, for pings count too."""
     pace = Pace(ENDPOINT)
     assert sum(pace.take(step / 100) for step in range(100)) == 4
+
+
+def test_connections_that_are_counted_together_share_the_distance() -> None:
+    """What one sends keeps the others waiting; one without budget for the hour takes nothing from them."""
+    distance = Distance(ENDPOINT)
+    one, other = Pace(ENDPOINT, distance), Pace(ENDPOINT, distance)
+    spent = Pace(dataclasses.replace(ENDPOINT, requests_per_hour_max=0), distance)
+    assert not spent.take(0.0)
+    assert sum(one.take(step / 100) + other.take(step / 100) for step in range(100)) == 4
 
 
 def test_an_hour_holds_so_many_requests_and_no_more() -> None:

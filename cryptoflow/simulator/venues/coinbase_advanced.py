@@ -146,8 +146,8 @@ class CoinbaseAdvanced(Venue):
     hosts = frozenset({"advanced-trade-ws.coinbase.com", "api.coinbase.com"})
     # PROTOCOLS 6.2.2, 6.2.3; REST: the venue's pages of 2025 (!).
     limits = Limits(
-        messages_max=8, messages_per_address=True, subscribe_within_s=5.0, idle_push_s=90.0, connects_max=8, connects_window_s=1.0,
-        rest_weight_max=10, rest_window_s=1.0,
+        messages_max=8, messages_per_address=True, subscribe_within_s=5.0, idle_push_s=90.0,
+        connects_max=8, connects_window_s=1.0, rest_weight_max=10, rest_window_s=1.0,
     )  # fmt: skip
     orders_books = False
     unable = MappingProxyType({"notice": "it announces nothing"})

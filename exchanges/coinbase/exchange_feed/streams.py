@@ -29,6 +29,7 @@ ENDPOINTS = (
         streams_max=48,  # PROTOCOLS 6.1.3: no figure, heavy products are to be spread: 16 products of three
         streams_per_request_max=48,
         messages_per_s=100.0,  # PROTOCOLS 6.1.3
+        messages_per_address=True,
         connects_max=8,  # PROTOCOLS 6.1.3
         connects_window_s=1.0,
         lifetime_s=math.inf,  # PROTOCOLS 8.4 (!): none is documented
