@@ -58,9 +58,9 @@ def command(
     from cryptoflow import registry  # noqa: PLC0415 - a quick --help
     from producers import plan  # noqa: PLC0415 - a quick --help
 
-    known = registry.load("exchanges", "EXCHANGE")
-    check_places(settings, known)
-    venues = venues_of(known, exchanges, markets)
+    existing = registry.load("exchanges", "EXCHANGE")
+    check_places(settings, existing)
+    venues = venues_of(existing, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     known = [(venue.exchange.name, market) for venue in venues for market in venue.markets]
     bodies = _bodies(instruments, known)

@@ -67,9 +67,9 @@ def command(
     from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
     from producers import record  # noqa: PLC0415 - a quick --help
 
-    known = registry.load("exchanges", "EXCHANGE")
-    check_places(settings, known)
-    venues = venues_of(known, exchanges, markets)
+    existing = registry.load("exchanges", "EXCHANGE")
+    check_places(settings, existing)
+    venues = venues_of(existing, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     if not expressions and not names and not settings.producer.symbols:
         raise click.UsageError("name what to record with --symbols or --symbol; `all` means everything that trades")
