@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from cryptoflow import clock, metrics
 from cryptoflow.config import Producer
 from producers._recording import Tap
+from producers._rest import told_s
 
 _CONNECTS_SHARE = 0.5
 """Share of the venue's connect limit we use: other processes may share the address."""
@@ -130,8 +131,8 @@ async def open_connection(target: Target, tap: Tap | None = None, url: str = "")
     except InvalidStatus as error:
         told = error.response.headers.get("Retry-After", "")
         status = error.response.status_code
-        told_s = float(told) if told.isdecimal() else 0.0
-        raise ConnectionLostError(f"connecting to {target.url}: status {status}", status, told_s) from error
+        wait_s = told_s(told) or 0.0
+        raise ConnectionLostError(f"connecting to {target.url}: status {status}", status, wait_s) from error
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
         raise ConnectionLostError(f"connecting to {target.url}: {str(error) or type(error).__name__}") from error
     return Connection(socket, tap, tap.opened(url or target.url, target.url) if tap is not None else "")

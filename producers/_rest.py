@@ -194,7 +194,7 @@ class Rest:
             raise RestError(f"asking {self.host}{request.path}: {refusal}", wait_s)
 
     def _refused(self, answer: aiohttp.ClientResponse, request: RestRequest, body: bytes) -> RestError:
-        wait_s = _told_s(answer.headers.get("Retry-After", ""))
+        wait_s = told_s(answer.headers.get("Retry-After", ""))
         if answer.status in _BACK_OFF:
             if wait_s is None:
                 # Each further refusal in turn doubles the pause the venue does not tell.
@@ -221,12 +221,12 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _told_s(retry_after: str) -> float | None:
-    """Read a Retry-After header, in seconds or as a date; None where there is none."""
+def told_s(retry_after: str) -> float | None:
+    """Read a Retry-After header, in seconds or as a date, of three days at most; None where there is none."""
     if retry_after.isdecimal():
-        return float(retry_after)
+        return min(float(retry_after), _BACK_OFF_MAX_S)
     try:
         until = parsedate_to_datetime(retry_after)
     except ValueError:
         return None
-    return max(until.timestamp() - clock.now_ns() / _NS_PER_S, 0.0)
+    return min(max(until.timestamp() - clock.now_ns() / _NS_PER_S, 0.0), _BACK_OFF_MAX_S)

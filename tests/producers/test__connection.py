@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from cryptoflow import clock
 from cryptoflow.config import Producer
@@ -64,6 +65,31 @@ async def test_an_oversized_frame_ends_the_connection() -> None:
         with pytest.raises(ConnectionLostError, match="1009"):
             await receive(connection, 1)
         await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("told", "least_s", "most_s"),
+    [
+        ("7", 7, 7),
+        ("9" * 400, 86_400, 3 * 86_400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400, 3 * 86_400),
+        ("soon", 0, 0),
+    ],
+)
+async def test_a_refusal_tells_how_long_to_stay_away(told: str, least_s: float, most_s: float) -> None:
+    """In seconds or as a date, as over REST, and never for ever."""
+
+    def refuse(socket: ServerConnection, _request: Request) -> Response:
+        answer = socket.respond(429, "no")
+        answer.headers["Retry-After"] = told
+        return answer
+
+    async with serve(lambda socket: socket.wait_closed(), "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(ConnectionLostError, match="status 429") as caught:
+            await open_connection(target(f"ws://127.0.0.1:{port}"))
+    assert caught.value.status == 429
+    assert least_s <= caught.value.told_s <= most_s
 
 
 async def test_the_venues_end_is_told() -> None:

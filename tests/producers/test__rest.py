@@ -71,6 +71,7 @@ async def test_an_answer_comes_back_with_its_weight_observed() -> None:
     [
         (429, {"Retry-After": "7"}, 7),
         (418, {"Retry-After": "90"}, 90),
+        (429, {"Retry-After": "9" * 400}, 3 * 86_400),
         (403, {}, 300),
         (429, {}, 10),
         (500, {}, 1),
