@@ -23,10 +23,6 @@ _TICK_S = 0.2
 _POLICY = 1008
 
 
-def _messages(limits: Limits) -> Window:
-    return Window(limits.messages_max or 0, limits.messages_window_s)
-
-
 class Door:
     """Admit connections to the venue of their path and keep each until it ends."""
 
@@ -40,7 +36,6 @@ class Door:
         self._connects = {
             prefix: Window(limits.connects_max, limits.connects_window_s) for prefix, limits in self._limits.items()
         }
-        self._messages = {prefix: _messages(limits) for prefix, limits in self._limits.items()}
         self._numbers = 0
 
     def limits(self, venue: Venue) -> Limits:
@@ -84,8 +79,7 @@ class Door:
             return
         self._hub.open(client, path)
         limits = client.limits
-        # All of a run come from one machine, so what counts by address is counted over all connections.
-        pace = self._messages[client.venue.prefix] if limits.messages_per_address else _messages(limits)
+        pace = Window(limits.messages_max or 0, limits.messages_window_s)
         try:
             await self._do(client, client.session.on_open())
             async for message in connection:
