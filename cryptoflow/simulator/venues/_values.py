@@ -100,8 +100,9 @@ class Limits:
 
     `messages_max` client messages per `messages_window_s`; with `messages_per_address` the venue counts those
     of an address together. That is held in tests of one producer alone: here all come from one address, also
-    replicas that have one each in life, so a connection is cut for its own messages only. `requests_per_hour_max` counts subscribe
-    and unsubscribe requests; `names_max_chars` bounds the subscribed names' text on one connection.
+    replicas that have one each in life, so a connection is cut for its own messages only.
+    `requests_per_hour_max` counts subscribe and unsubscribe requests; `names_max_chars` bounds the subscribed
+    names' text on one connection.
     `subscribe_within_s` cuts a connection that subscribed nothing, `idle_push_s` one on which nothing
     was pushed, `client_silence_s` one whose client said nothing (text or protocol ping).
     `lifetime_s` is the age at which a connection is cut.
