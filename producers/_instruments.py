@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cryptoflow import clock, events
-from cryptoflow.errors import ConfigError, StopError
+from cryptoflow.errors import ConfigError, StopError, UnreachableError
 from exchanges import Market, RestRequest
 from producers._envelope import Lane
 from producers._intake import Intake
@@ -79,20 +79,23 @@ class Instruments:
         return {name: definition for name, (definition, _) in self._known.items()}
 
     async def start(self) -> None:
-        """Fetch until it succeeds. Raises StopError when the venue does not answer in time."""
+        """Fetch until it succeeds. Raises UnreachableError when the venue does not answer in time."""
         deadline = clock.monotonic_s() + START_LIMIT_S
         while True:
             try:
                 await self.refresh()
             except RestError as error:
                 if clock.monotonic_s() + error.wait_s > deadline:
-                    raise StopError(error.text, fix="check the network and that the venue is reachable") from error
+                    raise UnreachableError(error.text, fix="check the network and that the venue is reachable") from error
                 await asyncio.sleep(error.wait_s)
             else:
                 return
 
     async def volumes(self) -> Mapping[str, Decimal]:
-        """Fetch the traded value of each symbol. Raises ConfigError where the venue tells none, StopError when away."""
+        """Fetch the traded value of each symbol.
+
+        Raises ConfigError where the venue tells none, UnreachableError when it is away, StopError for what is no answer.
+        """
         request, read = self._market.volumes_request, self._market.volumes
         if request is None or read is None:
             raise ConfigError(
@@ -105,7 +108,7 @@ class Instruments:
                 return read(await (await self._rest.room(request.weight)).get(request))
             except RestError as error:
                 if clock.monotonic_s() + error.wait_s > deadline:
-                    raise StopError(error.text, fix="check the network and that the venue is reachable") from error
+                    raise UnreachableError(error.text, fix="check the network and that the venue is reachable") from error
                 await asyncio.sleep(error.wait_s)
             except (ValueError, RecursionError) as error:
                 raise StopError(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cryptoflow.errors import StopError
+from cryptoflow.errors import UnreachableError
 from exchanges.binance import USDM
 from producers import _instruments
 from producers._instruments import Changes, Instruments
@@ -81,5 +81,5 @@ async def test_a_venue_that_does_not_answer_at_start_ends_the_process(monkeypatc
     monkeypatch.setattr(_instruments, "START_LIMIT_S", 0.5)
     async with rest_venue() as venue, rest(venue) as client:
         venue.script = [(500, {}, b"no")]
-        with pytest.raises(StopError, match="status 500"):
+        with pytest.raises(UnreachableError, match="status 500"):
             await Instruments(USDM, client).start()
