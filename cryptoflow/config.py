@@ -255,7 +255,9 @@ class Producer(Section):
         "interval", description="when the spool reaches the disk: each file's end, also every second, when the OS likes"
     )
     policies: dict[str, Literal["wait", "drop_oldest", "sample", "spill"]] = Field(
-        default_factory=dict, description="per frame kind, what happens while the broker is behind; default spill"
+        default_factory=dict,
+        description="per frame kind (a stream kind, or book_snapshot), what happens while the broker is behind; "
+        "default spill",
     )
     sample_every_frames: int = Field(10, ge=2, description="policy sample keeps one frame of this many")
     snapshot_interval_s: float = Field(900.0, ge=0, description="periodic book snapshots [s]; 0 switches them off")
@@ -291,6 +293,16 @@ class Producer(Section):
         200_000, ge=1, description="records per partition read to find the last frames"
     )
     stop_timeout_s: float = Field(12.0, gt=0, le=18, description="wait for the broker at the end before spooling [s]")
+
+    @pydantic.field_validator("policies")
+    @classmethod
+    def _policies_are_of_frame_kinds(cls, value: dict[str, str]) -> dict[str, str]:
+        """Refuse a kind that no frame has: its policy would never apply."""
+        known = ("trades", "quotes", "book", "book_snapshot", "funding", "liquidations")
+        unknown = [kind for kind in value if kind not in known]
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no frame kind, one of {', '.join(known)}")
+        return value
 
     def connections_of(self, exchange: str, market: str) -> int:
         """Return how many connections carry the same streams of a market."""

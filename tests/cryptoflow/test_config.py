@@ -70,6 +70,7 @@ def test_an_empty_file_means_defaults(tmp_path: Path) -> None:
         ("kafka:\n  partitons: 8\n", "kafka.partitons"),
         ("kafka:\n  partitions: 0\n", "kafka.partitions"),
         ("nonsense: 1\n", "nonsense"),
+        ("producer:\n  policies: {trade: wait}\n", "producer.policies: Value error, trade is no frame kind"),
         ("environment: staging\n", "environment"),
         ("- a\n- b\n", "not a mapping"),
         ("kafka:\n  partitions: [1\ntopics: {}\n", "line 3"),
