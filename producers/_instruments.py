@@ -20,6 +20,7 @@ START_LIMIT_S = 60.0
 PAGES_MAX = 200
 """Pages read of one list; a venue that leads in a circle is refused."""
 _RETRY_S = 60.0
+_AWAY = "check the network and that the venue is reachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Instruments:
                 await self.refresh()
             except RestError as error:
                 if clock.monotonic_s() + error.wait_s > deadline:
-                    raise UnreachableError(error.text, fix="check the network and that the venue is reachable") from error
+                    raise UnreachableError(error.text, fix=_AWAY) from error
                 await asyncio.sleep(error.wait_s)
             else:
                 return
@@ -94,7 +95,7 @@ class Instruments:
     async def volumes(self) -> Mapping[str, Decimal]:
         """Fetch the traded value of each symbol.
 
-        Raises ConfigError where the venue tells none, UnreachableError when it is away, StopError for what is no answer.
+        Raises ConfigError where the venue tells none, UnreachableError when it is away, StopError for no list.
         """
         request, read = self._market.volumes_request, self._market.volumes
         if request is None or read is None:
@@ -108,7 +109,7 @@ class Instruments:
                 return read(await (await self._rest.room(request.weight)).get(request))
             except RestError as error:
                 if clock.monotonic_s() + error.wait_s > deadline:
-                    raise UnreachableError(error.text, fix="check the network and that the venue is reachable") from error
+                    raise UnreachableError(error.text, fix=_AWAY) from error
                 await asyncio.sleep(error.wait_s)
             except (ValueError, RecursionError) as error:
                 raise StopError(
