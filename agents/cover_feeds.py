@@ -21,6 +21,7 @@ from agents._messages import ALIVE, GAP, STREAMS
 from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Turn
+from exchanges import Market
 from schemas import Alive, GapEvidence, feed_of, is_of_feed
 
 COVER_WAIT_NS = 60_000_000_000
@@ -43,10 +44,15 @@ class Heard(msgspec.Struct):
 
 
 class Newest(msgspec.Struct):
-    """Remember the newest frame of a stream by its bytes, and when it came first."""
+    """Remember the newest frame of a stream by what it says, and when it came first."""
 
     digest: int
     at_ns: int
+
+    @classmethod
+    def of(cls, market: Market | None, payload: bytes, at_ns: int) -> Newest:
+        """Make it of a frame; what each connection numbers for itself is left out."""
+        return cls(xxhash.xxh3_64_intdigest(market.content(payload) if market else payload), at_ns)
 
 
 class Waiting(msgspec.Struct):
@@ -133,10 +139,10 @@ def _heard(state: Feeds, turn: Turn, stream: str, feed: str) -> None:
 
 def _joined(state: Feeds, turn: Turn, feed: str) -> None:
     """Let feeds that begin with the same frame cover from when it came first."""
-    digest, at_ns = xxhash.xxh3_64_intdigest(turn.payload), turn.received_ns
-    newest = state.newest.get(turn.kind)
-    if newest is None or newest.digest != digest or abs(at_ns - newest.at_ns) > JOIN_NS:
-        state.newest[turn.kind] = Newest(digest, at_ns)
+    at_ns, newest = turn.received_ns, state.newest.get(turn.kind)
+    told = Newest.of(turn.market, turn.payload, at_ns)
+    if newest is None or newest.digest != told.digest or abs(at_ns - newest.at_ns) > JOIN_NS:
+        state.newest[turn.kind] = told
         return
     first_ns = min(newest.at_ns, at_ns)
     feeds = state.streams[turn.kind]
@@ -179,7 +185,7 @@ def _quiet(state: Feeds, run: Run) -> Feeds | None:
         return None
     streams, newest = dict(state.streams), dict(state.newest)
     for kind in kinds:
-        newest[kind] = Newest(xxhash.xxh3_64_intdigest(run.last_payload(kind)), run.last_received_ns(kind))
+        newest[kind] = Newest.of(run.market, run.last_payload(kind), run.last_received_ns(kind))
         known = streams.get(kind, {})
         if any(feed not in known or known[feed].is_lost for feed in feeds):
             return None

@@ -170,6 +170,16 @@ def test_feeds_that_begin_with_the_same_frame_have_all_since(*, is_late_in_the_l
     assert told(log) == []
 
 
+def test_what_each_connection_numbers_for_itself_makes_no_other_frame() -> None:
+    """Two copies are the same frame when they say the same."""
+    log = Log()
+    log.put("trades", {**trade(1), "number": 7}, conn=A)
+    log.put("trades", {**trade(1), "number": 9}, conn=B)
+    log.put("gap", gap("trades", from_ns=at(0)), conn=A)
+    log.put("trades", trade(2), conn=B)
+    assert told(log) == []
+
+
 def test_the_same_bytes_long_after_are_another_frame() -> None:
     """A feed that says today what another said yesterday was not there in between."""
     log = Log()

@@ -284,6 +284,7 @@ MARKET = Market(
     route=route,
     ack=ack,
     is_reconnect_notice=lambda frame: frame.startswith(b'{"bye"'),
+    content=lambda frame: frame.partition(b',"number":')[0],
     peek_book=lambda frame: Peek(-1, len(frame), -1),
     peek_snapshot=lambda frame: Peek(-1, len(frame), -1, snapshot=True),
     snapshot_request=None,
