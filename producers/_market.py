@@ -271,8 +271,8 @@ class MarketRun:
 
     @property
     def streaming(self) -> bool:
-        """Tell whether every stream is acknowledged; a replica that owns nothing has nothing to wait for."""
-        if self._lines is None or not (self.sessions or not self.lanes):
+        """Tell whether every stream is acknowledged; whoever owns nothing, or no kind of it, has none to wait for."""
+        if self._lines is None or (self.lanes and self.streams and not self.sessions):
             return False
         return self._lines.streaming
 

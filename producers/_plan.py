@@ -56,6 +56,16 @@ def choose_streams(exchange: str, market: Market, settings: Producer) -> tuple[S
     return _of_kinds([known[channel] for channel in asked], settings.streams)
 
 
+def refuse_no_streams(streams: Mapping[str, Sequence[Stream]], settings: Producer) -> None:
+    """Raise ConfigError when none of these markets, by `<exchange>.<market>`, has a stream to record."""
+    if not any(streams.values()):
+        kinds = " or ".join(settings.streams)
+        raise ConfigError(
+            f"choosing streams: {' or '.join(streams)} has no stream of kind {kinds}",
+            fix="name other kinds with --streams or producer.streams, or other markets",
+        )
+
+
 def _of_kinds(streams: Iterable[Stream], kinds: Sequence[str]) -> tuple[Stream, ...]:
     """Keep streams of these kinds; one that carries several is kept for any of them."""
     return tuple(stream for stream in streams if not kinds or {stream.kind.value, *stream.also} & set(kinds))

@@ -26,6 +26,7 @@ from producers._holes import Hole
 from producers._intake import Intake
 from producers._market import MarketRun
 from producers._ownership import Ownership, Wants
+from producers._plan import refuse_no_streams
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
 from producers._pump import MEASURE_S, PUMP_S, Pump
@@ -172,6 +173,8 @@ class _Run:
 
     async def prepare(self, stack: AsyncExitStack) -> None:
         """Start to deliver, and choose what to record."""
+        streams = {".".join(key): market.streams for key, market in self._markets.items()}
+        refuse_no_streams(streams, self._settings.producer)
         self._pump_task = asyncio.create_task(self._pump())
         for ownership in self._ownerships.values():
             stack.push_async_callback(ownership.close)

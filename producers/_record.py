@@ -17,6 +17,7 @@ from producers._choose import Selections
 from producers._egress import Egress
 from producers._look import Everything, MarketName, prepare
 from producers._market import MarketRun
+from producers._plan import refuse_no_streams
 from producers._produce import Recorded
 from producers._recording import Recording
 from producers._stop import finished_before
@@ -74,6 +75,7 @@ async def record(  # noqa: PLR0913, PLR0917 - one argument per thing a person sa
             found = await _prepared(stop, prepare(settings, venues, selections, egress, stack))
             selections.refuse_unknown({key: want.unknown for key, (_, want) in found.items()})
             _refuse_nothing(found)
+            refuse_no_streams({".".join(key): market.streams for key, (market, _) in found.items()}, settings.producer)
         except BaseException:
             # Nothing was seen: the name is free for the next attempt.
             recording.discard()

@@ -184,6 +184,22 @@ def test_lanes_of_other_symbols_are_bounded(memory_log: MemoryLog, monkeypatch: 
     assert run.lane_of("").symbol == "_conn" or run.lane_of("").key.endswith(b"_conn")
 
 
+async def test_a_market_without_the_kinds_asked_for_does_not_hold_readiness_up(memory_log: MemoryLog) -> None:
+    """Its other markets are recorded; of this one there is nothing to wait for."""
+    run = MarketRun(
+        Settings(environment="test", producer=Producer(streams=("funding",))),
+        "binance",
+        SPOT,
+        "test",
+        memory_log.intake,
+    )
+    run._roster.apply(["AAAUSDT"], memory_log.intake)
+    assert not run.streaming
+    for body in run.open(asyncio.Event()):
+        body.close()
+    assert run.streaming
+
+
 @pytest.mark.parametrize(("channel", "is_filled"), [("trade", True), ("aggTrade", False)])
 def test_only_trades_whose_ids_rest_knows_are_fetched(memory_log: MemoryLog, channel: str, *, is_filled: bool) -> None:
     """Ids of aggregates mean other trades to the request for single fills."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ async def test_a_stop_is_heard_while_a_venue_does_not_answer(tmp_path: Path, mon
     monkeypatch.setattr(_kafka, "check_topic", lambda *_: 1)
     monkeypatch.setattr(_Run, "prepare", waits)
     await asyncio.wait_for(produce(settings(tmp_path), USDM_ALONE, selections([]), "live", stop), 5)
+
+
+async def test_kinds_that_no_market_has_are_refused(tmp_path: Path, recorder: Recorder) -> None:
+    """Nothing would be recorded, and nobody would be told; one market that has them is enough."""
+    spot = [Recorded(EXCHANGE, ("spot",))]
+    own = settings(tmp_path, streams=("funding", "liquidations"))
+    run = _Run(own, spot, selections([]), "test", lambda **_: None, Egress(IpShards(), 60))
+    async with AsyncExitStack() as stack:
+        with pytest.raises(ConfigError, match=r"binance\.spot has no stream of kind funding or liquidations"):
+            await run.prepare(stack)
+    await run.close()
+    assert not recorder.values
 
 
 class Recorder:

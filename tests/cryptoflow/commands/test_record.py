@@ -63,6 +63,10 @@ def test_an_expression_that_fits_nothing_is_refused(
     words = ("record", "--exchange", "okx", "--market", "swap", "--for", "0.5s", "--symbols")
     assert "nothing that okx.swap trades fits" in error_line(2, *words, "quote=XYZ", **endpoints)
     assert not list((tmp_path / "recordings").glob("*"))
+    kinds = {"CRYPTOFLOW_PRODUCER__CHANNELS": '{"okx.swap": ["trades"]}'}
+    assert "okx.swap has no stream of kind book" in error_line(
+        2, *words, "all", "--streams", "book", **endpoints, **kinds
+    )
     wrong = {"CRYPTOFLOW_PRODUCER__CHANNELS": '{"okx.swp": ["trades"]}'}
     assert "there is no market okx.swp" in error_line(2, *words, "all", **endpoints, **wrong)
 
