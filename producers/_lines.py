@@ -19,7 +19,7 @@ from producers._fleet import Fleet
 from producers._link import Link, Surroundings
 from producers._plan import Carried
 from producers._session import Session
-from producers._watchdog import StreamInfo
+from producers._watchdog import NS_PER_S, StreamInfo
 from schemas import line_label
 
 BOOK = StreamKind.BOOK.value
@@ -47,6 +47,7 @@ class Lines:
         self._has_scoped_book = bool({BOOK, BOOK_SNAPSHOT} & around.market.scoped_kinds)
         self.fleets: list[Fleet] = []
         self._declares: list[Declare] = []
+        self._silent_ns: dict[str, int] = {}
         for number in range(1, count + 1):
             own = self._line(around, parts, number) if count > 1 else around
             self._declares.append(own.declare)
@@ -117,13 +118,18 @@ class Lines:
                     declare.alive(link.watchdog.idle(now_ns, least_s))
 
     def measure(self, exchange: str, shard: str, now_ns: int) -> None:
-        """Tell the longest silence by stream kind."""
+        """Tell the longest silence by stream kind; while a connection is gone, it goes on for what that carried."""
         silent: dict[str, float] = {}
         for session in self.sessions:
             if session.link is not None:
                 for info, seconds in session.link.watchdog.silences(now_ns):
                     silent[info.kind.value] = max(seconds, silent.get(info.kind.value, 0.0))
+                continue
+            for kind in {info.kind.value for info in session.carried.streams}:
+                since_ns = self._silent_ns.setdefault(kind, now_ns)
+                silent[kind] = max((now_ns - since_ns) / NS_PER_S, silent.get(kind, 0.0))
         for kind, seconds in silent.items():
+            self._silent_ns[kind] = now_ns - int(seconds * NS_PER_S)
             metrics.stream_silence_seconds.labels(exchange, self._market.name, kind, shard).set(seconds)
 
     def _line(self, around: Surroundings, parts: Parts, number: int) -> Surroundings:

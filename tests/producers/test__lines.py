@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 
-from cryptoflow import clock
+from cryptoflow import clock, metrics
 from cryptoflow.config import Producer
 from exchanges import Market
 from exchanges.binance import USDM
@@ -23,7 +24,7 @@ from producers._link import Surroundings
 from producers._plan import Carried
 from producers._receiver import Hooks
 from producers._session import Session
-from producers._watchdog import SilenceLimits
+from producers._watchdog import NS_PER_S, SilenceLimits
 from schemas import GapEvidence, RawFrame, Switch, feed_of
 from tests.doubles.memory_log import MemoryLog
 from tests.doubles.scripted_venue import ScriptedVenue, scripted_venue
@@ -93,6 +94,27 @@ async def lines(log: MemoryLog, market: Market = USDM) -> AsyncIterator[LineBenc
         finally:
             one.task.cancel()
             await asyncio.gather(one.task, return_exceptions=True)
+
+
+async def test_silence_goes_on_while_nothing_is_connected(memory_log: MemoryLog) -> None:
+    """A venue that is away is the longest silence of all; it must not look like the last good moment."""
+
+    def silent_s() -> list[float]:
+        told = [metrics.stream_silence_seconds.labels("binance", "usdm", kind, "7") for kind in ("trades", "book")]
+        return [float(one._value.get()) for one in told]
+
+    async with lines(memory_log) as one:
+        one.lines.measure("binance", "7", clock.now_ns())
+        await one.both()
+        now_ns = clock.now_ns()
+        one.lines.measure("binance", "7", now_ns + 5 * NS_PER_S)
+        connected = silent_s()
+        assert all(5 <= seconds < 60 for seconds in connected)
+        one.task.cancel()
+        await asyncio.gather(one.task, return_exceptions=True)
+        for later_s in (105, 205):
+            one.lines.measure("binance", "7", now_ns + later_s * NS_PER_S)
+            assert silent_s() == pytest.approx([seconds + later_s - 5 for seconds in connected])
 
 
 async def test_both_lines_publish_under_labels_of_their_own(memory_log: MemoryLog) -> None:
