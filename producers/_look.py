@@ -177,7 +177,20 @@ async def plan(
     own = settings.producer
     found = forecast(own, markets, listed, selections, shards, orders=ordered, one_address=one_address)
     selections.refuse_unknown(found.unknown)
-    return replace(found, notes=notes)
+    return replace(found, notes=(*notes, *_pinned_in_vain(shards, listed)))
+
+
+def _pinned_in_vain(shards: IpShards, listed: Mapping[MarketName, Listed]) -> list[str]:
+    """Say which pinned symbols no market lists that they are pinned in; those of a market not planned may be right."""
+    natives = {where: {one.native_symbol for one in definitions} for where, (definitions, _) in listed.items()}
+    pinned: dict[tuple[str, str], list[MarketName]] = {}
+    for exchange, market, symbol in shards.pins:
+        pinned.setdefault((exchange, symbol), []).append((exchange, market))
+    return [
+        f"producer.ip_shards_file pins {exchange} {symbol}, which no market lists"
+        for (exchange, symbol), places in pinned.items()
+        if all(where in natives and symbol not in natives[where] for where in places)
+    ]
 
 
 async def _ordered(settings: Settings, markets: Collection[MarketName]) -> tuple[Orders, tuple[str, ...]]:

@@ -78,6 +78,21 @@ async def test_a_plan_from_files_reaches_nobody() -> None:
         await plan(settings, VENUES, selections(["okx: all"]), bodies)
 
 
+async def test_a_pinned_symbol_that_no_market_lists_is_told(tmp_path: Path) -> None:
+    """It may be a slip of the pen, and its symbol leaves from the pool; one of a market not planned may be right."""
+    path = tmp_path / "ip_shards.yml"
+    path.write_text(
+        "shards: [{ip: 10.0.0.1, binance_usdm_symbols: [AAAUSDT, AAUSDT], binance_symbols: [SPOTUSDT]}]\n"
+        "egress_pool: [10.0.0.2]\n",
+        "utf-8",
+    )
+    settings = Settings(producer=Producer(ip_shards_file=str(path)))
+    found = await plan(settings, VENUES, selections([]), {USDM: [listing("AAAUSDT")]})
+    assert [note for note in found.notes if "ip_shards" in note] == [
+        "producer.ip_shards_file pins binance AAUSDT, which no market lists"
+    ]
+
+
 async def test_what_was_ordered_is_counted_where_the_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """As running producers follow it; else the plan says that it is not counted."""
     bodies = {USDM: [listing("AAAUSDT", "BBBUSDT")]}
