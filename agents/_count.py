@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
+from agents._messages import ALIVE, GAP, INSTRUMENT, STREAMS, SWITCH
 from agents._outgoing import MdOutput
 from agents._owner import Outputs
 from cryptoflow.metrics import (
@@ -18,10 +19,15 @@ from cryptoflow.metrics import (
     passed_over_total,
     reader_messages_total,
 )
+from exchanges import BACKFILL, BOOK_SNAPSHOT, CONTROL
 
 _SPARE = "spare"
 _NS = 1e9
 _STREAMS = {f"md.{name}": name for name in ("trades", "quotes", "book", "liquidations", "funding")}
+_KINDS = STREAMS | {BOOK_SNAPSHOT, BACKFILL, CONTROL, GAP, ALIVE, SWITCH, INSTRUMENT}
+_OTHER = "other"
+"""Stands for the kinds of frames that only a foreign record can have."""
+
 _LIVE = frozenset({"live", "test"})
 WINDOW_S = 60.0
 """Receive time over which the smallest latency of an exchange is its clock offset [s]."""
@@ -46,8 +52,8 @@ class Counts:
         reader_messages_total.labels(topic).inc(records)
         if outputs.frames:
             agent_frame_seconds.labels(exchange).observe(seconds / outputs.frames)
-        for labels, count in outputs.duplicates.items():
-            duplicates_dropped_total.labels(*labels).inc(count)
+        for (name, market, kind), count in outputs.duplicates.items():
+            duplicates_dropped_total.labels(name, market, kind if kind in _KINDS else _OTHER).inc(count)
         for (name, stage), count in outputs.dead.items():
             dead_letters_total.labels(name, stage).inc(count)
         for verdicts, count in outputs.checksums.items():

@@ -49,6 +49,18 @@ def test_counters_move_once_per_take() -> None:
     assert [value(one) - count for one, count in zip(counters, before, strict=True)] == [2, 2, 1, 3, 4]
 
 
+def test_kinds_nobody_knows_are_counted_together() -> None:
+    """A foreign record may name any: a label is one of a closed set."""
+    outputs = HashCore().process([])
+    outputs.duplicates["binance", "usdm", "candles"] += 2
+    outputs.duplicates["binance", "usdm", "moons"] += 1
+    counter = _count.duplicates_dropped_total.labels("binance", "usdm", "other")
+    before = value(counter)
+    Counts().take("binance", 0, "raw.binance", 0, outputs, 0.5)
+    assert value(counter) - before == 3
+    assert not [labels for labels in _count.duplicates_dropped_total._metrics if labels[2] in {"candles", "moons"}]
+
+
 def test_open_gaps_of_a_market_that_went_elsewhere_are_none_here() -> None:
     """What was told before does not stay."""
     counts = Counts()
