@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents._group import Dead, Group
-from exchanges import BACKFILL, BOOK_SNAPSHOT
+from exchanges import BACKFILL, BOOK_SNAPSHOT, Market
 from schemas import RawFrame, RawRecord
 
 if TYPE_CHECKING:
@@ -33,13 +33,17 @@ def is_absent(frame: RawFrame) -> bool:
 
 
 class RecordView:
-    """Show one raw record of a call: its symbol, its frames' ordinals and their entries by kind."""
+    """Show one raw record of a call: its symbol, its frames' ordinals and their entries by kind.
 
-    __slots__ = ("canonical", "first", "last", "offset", "plain", "source", "spans", "symbol", "terms")
+    `market` is the symbol's market in the dialect of the time at which the record's first frame was received.
+    """
 
-    def __init__(self, symbol: Symbol, offset: int, source: str, first: int, last: int) -> None:
+    __slots__ = ("canonical", "first", "last", "market", "offset", "plain", "source", "spans", "symbol", "terms")
+
+    def __init__(self, symbol: Symbol, market: Market | None, offset: int, source: str, first: int, last: int) -> None:
         """Begin without spans; `plain` says that all frames are readable and of data kinds."""
         self.symbol = symbol
+        self.market = market
         self.offset = offset
         self.source = source
         self.first = first
@@ -57,7 +61,7 @@ class Batch:
         """Start empty."""
         self.frames: list[RawFrame] = []
         self.views: list[RecordView] = []
-        self.groups: dict[tuple[str, str], dict[str, Group]] = {}
+        self.groups: dict[tuple[str, str, int], dict[str, Group]] = {}
         self.dead: dict[int, Dead] = {}
         self.broken: dict[int, bytes] = {}
         self.conns: list[str] = []
@@ -71,10 +75,13 @@ class Batch:
         frames = record.frames
         first = len(self.frames)
         self.frames += frames
-        view = RecordView(symbol, offset, record.source, first, first + len(frames))
+        market = symbol.market
+        if market is not None and market.earlier and frames:
+            market = market.at(frames[0].t)
+        view = RecordView(symbol, market, offset, record.source, first, first + len(frames))
         self.views.append(view)
         view.plain = bool(frames)
-        groups = self.groups_of(symbol)
+        groups = self.groups_of(view)
         before = [(group, len(group.ordinals)) for group in groups.values()]
         fresh: list[Group] = []
         for ordinal, frame in enumerate(frames, first):
@@ -84,7 +91,7 @@ class Batch:
                     continue
             group = groups.get(frame.k)
             if group is None:
-                parser = symbol.market.parsers.get(frame.k) if symbol.market else None
+                parser = market.parsers.get(frame.k) if market else None
                 if parser is None:
                     view.plain = False
                     continue
@@ -102,15 +109,15 @@ class Batch:
         """Append a record that cannot be decoded: one frame without identity stands for it."""
         ordinal = len(self.frames)
         self.frames.append(RawFrame(c="", n=-1, t=0, k=ENVELOPE))
-        view = RecordView(symbol, offset, "", ordinal, ordinal + 1)
+        view = RecordView(symbol, symbol.market, offset, "", ordinal, ordinal + 1)
         view.plain = False
         self.views.append(view)
         self.dead[ordinal] = why
         self.broken[ordinal] = value
 
-    def groups_of(self, symbol: Symbol) -> dict[str, Group]:
-        """Return the groups of a symbol's market by kind."""
-        return self.groups.setdefault((symbol.exchange, symbol.market_name), {})
+    def groups_of(self, view: RecordView) -> dict[str, Group]:
+        """Return the groups of a record's market, in its dialect, by kind."""
+        return self.groups.setdefault((view.symbol.exchange, view.symbol.market_name, id(view.market)), {})
 
     def all_groups(self) -> list[Group]:
         """Return every group of the call."""

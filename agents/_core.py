@@ -215,7 +215,7 @@ class PartitionCore:
         """Take one symbol's records through the operators."""
         symbol = views[0].symbol
         plain = [view.plain and not (batch.dead and _has_dead(batch, view)) for view in views]
-        if all(plain) and self._run(batch, views, effects):
+        if all(plain) and all(view.market is views[0].market for view in views) and self._run(batch, views, effects):
             return
         for view, is_plain in zip(views, plain, strict=True):
             if not (is_plain and len(views) > 1 and self._run(batch, [view], effects)):
@@ -227,7 +227,7 @@ class PartitionCore:
 
     def _run(self, batch: Batch, views: list[RecordView], effects: Effects) -> bool:
         symbol = views[0].symbol
-        run = Run(batch, views, batch.groups_of(symbol))
+        run = Run(batch, views, batch.groups_of(views[0]))
         parts = []
         for operator, part in zip(self._chain, symbol.parts, strict=True):
             moved = operator.quiet(part, run)
@@ -254,7 +254,7 @@ class PartitionCore:
         elif absent:
             turn.message, turn.dead = read_absent(turn.frame.m)
         elif group is None:
-            turn.message, turn.dead = read_message(kind, turn.payload, symbol.market)
+            turn.message, turn.dead = read_message(kind, turn.payload, view.market)
         for operator, part in zip(self._chain, symbol.parts, strict=True):
             operator.step(part, turn)
             if turn.dropped:
@@ -279,6 +279,6 @@ def _has_dead(batch: Batch, view: RecordView) -> bool:
 def _place(batch: Batch, view: RecordView, ordinal: int, kind: str) -> tuple[Group | None, int]:
     for spanned, first, last in view.spans:
         if spanned == kind:
-            group = batch.groups_of(view.symbol)[kind]
+            group = batch.groups_of(view)[kind]
             return group, group.ordinals.index(ordinal, first, last)
     return None, 0

@@ -50,7 +50,7 @@ class Run:
     @property
     def market(self) -> Market | None:
         """Return the market the frames are read as."""
-        return self.views[0].symbol.market
+        return self.views[0].market
 
     def emit(self, topic: str, ordinal: int, **values: Any) -> None:
         """Add a row to a topic at a frame of the run; it counts only when every operator accepts."""

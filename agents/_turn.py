@@ -94,7 +94,7 @@ class Turn:
     @property
     def market(self) -> Market | None:
         """Return the market the frame is read as."""
-        return self.symbol.market
+        return self.view.market
 
     @property
     def stream(self) -> str:
@@ -178,7 +178,7 @@ class Turn:
     def ask_trades(self, from_id: int, to_id: int) -> None:
         """Ask the producer for missing trades, both ends included, where the venue serves them by id."""
         symbol, at = self.symbol, self.view.offset
-        if symbol.market is None or symbol.market.trade_fill is None:
+        if self.market is None or self.market.trade_fill is None:
             return
         names = (symbol.exchange, symbol.market_name, symbol.native)
         request = ReseedRequest(*names, self.received_ns, "trades", from_id, to_id, raw_offset=at)

@@ -148,7 +148,7 @@ def _alive(state: Gaps, turn: Turn, stream: str) -> None:
     gap = state.open.get(stream)
     if gap is None:
         return
-    market = turn.symbol.market
+    market = turn.market
     parser = market.parsers.get(stream) if market else None
     if stream != BOOK and (parser is None or not parser.contiguous):
         _closed(state, turn, stream, "alive")

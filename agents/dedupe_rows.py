@@ -88,7 +88,7 @@ def _step(state: RowsSeen, turn: Turn) -> None:
 
 
 def _contiguous(turn: Turn, stream: str) -> bool:
-    market = turn.symbol.market
+    market = turn.market
     parser: Parser | None = market.parsers.get(stream) if market else None
     return parser is not None and parser.contiguous
 

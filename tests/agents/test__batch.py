@@ -27,7 +27,7 @@ def test_a_record_knows_its_entries_by_kind() -> None:
         (0, 3, [("trades", 0, 2), ("quotes", 0, 1)]),
         (3, 4, [("trades", 2, 3)]),
     ]
-    assert batch.groups_of(one)["trades"].ordinals == [0, 2, 3]
+    assert batch.groups_of(batch.views[0])["trades"].ordinals == [0, 2, 3]
     assert batch.identities == [0, 1 << PART_BITS, 2 << PART_BITS, (3 << PART_BITS) + 2]
 
 

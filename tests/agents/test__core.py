@@ -77,6 +77,24 @@ def test_batches_have_the_schema_of_their_topic() -> None:
         md.batch.validate(full=True)
 
 
+@pytest.mark.parametrize("call", [1, 4])
+def test_frames_are_read_in_the_dialect_of_their_time(call: int) -> None:
+    """A log over a change of the venue's format stays readable, whatever share of it is processed at once."""
+    parsers = {kind: parser for kind, parser in MARKET.parsers.items() if kind != "quotes"}
+    log = Log()
+    for _ in range(2):
+        log.add(log.frame("trades", trade(len(log.records) + 1)), log.frame("quotes", quote(1)))
+    end_ns = log.now_ns + 1
+    for _ in range(2):
+        log.add(log.frame("trades", trade(len(log.records) + 1)), log.frame("quotes", quote(len(log.records))))
+    market = dataclasses.replace(MARKET, earlier=((end_ns, dataclasses.replace(MARKET, parsers=parsers)),))
+    one = PartitionCore({"invented": Exchange("invented", {"m": market})}, RAW_TOPIC, PARTITION)
+    outputs = [one.process(log.records[start : start + call]) for start in range(0, 4, call)]
+    assert rows(outputs, "md.trades", "trade_id") == ["1", "2", "3", "4"]
+    assert rows(outputs, "md.quotes", "raw_offset") == [2, 3]
+    assert rows(outputs, "md.dead_letters", "raw_offset") == [0, 1]
+
+
 def test_records_below_the_state_are_skipped() -> None:
     """A restored symbol takes up where its state stands; others are not touched by it."""
     log = Log()
