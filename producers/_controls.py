@@ -14,6 +14,7 @@ import confluent_kafka
 from cryptoflow import clock
 from cryptoflow.config import Settings
 from cryptoflow.errors import BrokerAwayError, ConfigError, UnreachableError
+from producers._kafka import watermarks
 
 TIMEOUT_S = 15.0
 _BATCH_MAX = 500
@@ -46,7 +47,7 @@ class ControlTable:
                 return {}
             self._consumer = consumer
             place = confluent_kafka.TopicPartition(self.topic, 0, confluent_kafka.OFFSET_BEGINNING)
-            end = consumer.get_watermark_offsets(place, timeout=self._timeout_s)[1]
+            _, end = watermarks(consumer, self.topic, 0, self._timeout_s)
             consumer.assign([place])
             return self._read_to(end)
         except confluent_kafka.KafkaException as error:

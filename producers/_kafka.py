@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import confluent_kafka
 
+from cryptoflow import clock
 from cryptoflow.config import Settings
 from cryptoflow.errors import BrokerAwayError, ConfigError, IdentityError
 
 METADATA_TIMEOUT_S = 15.0
 _QUEUE_MARGIN = 2
+_RETRY_S = 0.1
 
 
 class Client(Protocol):
@@ -86,3 +89,20 @@ def check_topic(settings: Settings, topic: str) -> int:
             fix=f"set kafka.partitions: {len(found.partitions)}",
         )
     return len(found.partitions)
+
+
+def watermarks(consumer: confluent_kafka.Consumer, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:
+    """Return the first offset of a partition and the one after its last; blocks.
+
+    Tries again for so long: right after a topic was made or a broker came back, leaders are still being
+    told. Raises BrokerAwayError.
+    """
+    place = confluent_kafka.TopicPartition(topic, partition)
+    deadline_s = clock.monotonic_s() + timeout_s
+    while True:
+        try:
+            return consumer.get_watermark_offsets(place, timeout=timeout_s)
+        except confluent_kafka.KafkaException as error:
+            if clock.monotonic_s() > deadline_s:
+                raise BrokerAwayError(f"reading the end of {topic}: {error.args[0].str()}") from error
+            time.sleep(_RETRY_S)

@@ -7,7 +7,6 @@ is in the log is the last that was not lost.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from cryptoflow.config import Settings
 from cryptoflow.errors import BrokerAwayError
 from exchanges import StreamKind
 from producers._balance import STREAM_SNAPSHOT, counted_as
+from producers._kafka import watermarks
 from producers._own import ALIVE
 from schemas import Alive, GapEvidence, RawFrame, RawRecord, Switch, decode_raw, feed_of, is_of_feed
 
@@ -31,7 +31,6 @@ _FIRST_WINDOW_RECORDS = 500
 _GROWTH = 4
 _READ_TIMEOUT_S = 20.0
 _BATCH_MAX = 1000
-_RETRY_S = 0.1
 
 
 _alive = msgspec.json.Decoder(Alive)
@@ -184,7 +183,7 @@ def last_heard(
         }
     )
     try:
-        spans = {p: _watermarks(consumer, topic, p) for p in range(partitions)}
+        spans = {p: watermarks(consumer, topic, p, _READ_TIMEOUT_S) for p in range(partitions)}
         heard.ends = {p: high for p, (_, high) in spans.items()}
         window = _FIRST_WINDOW_RECORDS
         read = 0
@@ -200,19 +199,6 @@ def last_heard(
     finally:
         consumer.close()
     return heard
-
-
-def _watermarks(consumer: confluent_kafka.Consumer, topic: str, partition: int) -> tuple[int, int]:
-    place = confluent_kafka.TopicPartition(topic, partition)
-    deadline = clock.monotonic_s() + _READ_TIMEOUT_S
-    while True:
-        try:
-            return consumer.get_watermark_offsets(place, timeout=_READ_TIMEOUT_S)
-        except confluent_kafka.KafkaException as error:
-            # Right after a topic was made or a broker came back, leaders are still being told.
-            if clock.monotonic_s() > deadline:
-                raise BrokerAwayError(f"reading the end of {topic}: {error.args[0].str()}") from error
-            time.sleep(_RETRY_S)
 
 
 def _read(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import confluent_kafka
 import pytest
 
 from cryptoflow.config import Kafka, Producer, Settings
 from cryptoflow.errors import BrokerAwayError, ConfigError
 from producers import _kafka
-from producers._kafka import check_topic, connect, producer_settings
+from producers._kafka import check_topic, connect, producer_settings, watermarks
 
 
 def settings(**kafka: object) -> Settings:
@@ -42,3 +45,27 @@ def test_a_broker_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(_kafka, "METADATA_TIMEOUT_S", 0.5)
     with pytest.raises(BrokerAwayError, match=r"127\.0\.0\.1:1"):
         check_topic(settings(bootstrap_servers="127.0.0.1:1"), "raw.binance")
+
+
+class Electing:
+    """Answer for the ends of a partition once its leader is known."""
+
+    def __init__(self, failures: int) -> None:
+        """Fail so often before."""
+        self.left = failures
+
+    def get_watermark_offsets(self, place: confluent_kafka.TopicPartition, timeout: float) -> tuple[int, int]:
+        """Answer."""
+        del timeout
+        self.left -= 1
+        if self.left >= 0:
+            raise confluent_kafka.KafkaException(confluent_kafka.KafkaError(6))
+        return place.partition, 7
+
+
+def test_the_end_of_a_partition_waits_for_its_leader() -> None:
+    """A topic made a moment ago, or a broker that is back, is asked again within the limit."""
+    one = cast("confluent_kafka.Consumer", Electing(2))
+    assert watermarks(one, "raw.binance", 3, 5.0) == (3, 7)
+    with pytest.raises(BrokerAwayError, match=r"reading the end of raw\.binance: Broker: Not leader"):
+        watermarks(cast("confluent_kafka.Consumer", Electing(10**9)), "raw.binance", 3, 0.2)
