@@ -48,7 +48,7 @@ def _options(asked: argparse.Namespace) -> DemoOptions:
         markets=markets,
         symbols=asked.symbols,
         rate=asked.rate,
-        seconds=seconds(asked.scenario, asked.spacing),
+        seconds=seconds(asked.scenario, asked.spacing, asked.symbols * len(markets)),
         seed=asked.seed,
         data_dir=asked.data_dir,
     )

@@ -163,7 +163,10 @@ SCENARIOS: Mapping[str, tuple[tuple[Mapping[str, str], ...], Callable[[Replicas,
 CHANGES_S = {"replace": 50.0, "scale": 65.0, "early": 85.0, "redundant": 50.0}
 """How long data flows besides three spacings: longer than the changes take, or the run is not clean."""
 
+SYMBOL_S = 0.15
+"""How much longer per symbol of a market: the more there are, the longer all take to start and to change hands."""
 
-def seconds(scenario: str, spacing_s: float) -> float:
-    """Return how long data is to flow for a scenario."""
-    return CHANGES_S[scenario] + 3 * spacing_s
+
+def seconds(scenario: str, spacing_s: float, symbols: int) -> float:
+    """Return how long data is to flow for a scenario; `symbols` are those of all markets together."""
+    return CHANGES_S[scenario] + 3 * spacing_s + symbols * SYMBOL_S

@@ -87,7 +87,11 @@ def test_a_scenario_is_run_on_the_markets_named(
     assert module.main() == 0
     folder, scenario, options, spacing_s = campaign.asked
     assert (folder, scenario, options.markets) == (Path("there"), "scale", ("kraken.spot", "okx.spot"))
-    assert options.seconds == module.seconds("scale", spacing_s) > spacing_s * 3
+    assert (
+        options.seconds
+        == module.seconds("scale", spacing_s, 2 * options.symbols)
+        > module.seconds("scale", spacing_s, 2)
+    )
     assert json.loads(capsys.readouterr().out)["clean"] is True
 
 
