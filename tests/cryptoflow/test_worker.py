@@ -20,7 +20,7 @@ from worker_stack import Deployment
 
 import cryptoflow
 from agents._consumer import BarrierApp
-from cryptoflow import registry, worker
+from cryptoflow import clock, registry, worker
 from cryptoflow.config import CONFIG_ENV, Agents, Kafka, Settings
 from cryptoflow.dialects import as_configured
 from cryptoflow.errors import BrokerAwayError, ConfigError, StopError
@@ -29,24 +29,21 @@ from cryptoflow.localstack.ports import free_port
 from cryptoflow.localstack.supervise import Supervisor
 from schemas import encode_frame, encode_raw
 
-BOOK_OF_2022 = encode_raw(
-    "okx",
-    "spot",
-    "AAA-USDT",
-    "replay",
-    [
-        encode_frame(
-            "c1",
-            1,
-            1_652_400_000_000_000_001,
-            "book_snapshot",
-            b'{"arg":{"channel":"books","instId":"AAA-USDT"},"action":"snapshot","data":[{"asks":[["2.5","1","0","1"]],'
-            b'"bids":[["2.4","3","0","2"]],"ts":"1652400000000","checksum":-5}]}',
-            meta={"reason": "subscribe", "stream": "books:AAA-USDT"},
-        )
-    ],
+BOOK_OF_2022 = (
+    b'{"arg":{"channel":"books","instId":"AAA-USDT"},"action":"snapshot","data":[{"asks":[["2.5","1","0","1"]],'
+    b'"bids":[["2.4","3","0","2"]],"ts":"1652400000000","checksum":-5}]}'
 )
 """A book as sent before it had ids; its values are invented."""
+
+IN_2022_NS = 1_652_400_000_000_000_001
+
+
+def book(received_ns: int) -> bytes:
+    """Make a raw record of that book."""
+    meta = {"reason": "subscribe", "stream": "books:AAA-USDT"}
+    frame = encode_frame("c1", 1, received_ns, "book_snapshot", BOOK_OF_2022, meta=meta)
+    return encode_raw("okx", "spot", "AAA-USDT", "replay", [frame])
+
 
 COUNTS = {"raw.binance": 4, "state.all": 4, "control.reseed": 1}
 
@@ -125,12 +122,14 @@ def test_an_unknown_exchange_is_refused(existing: dict[str, int]) -> None:
 
 
 def test_the_core_reads_an_exchange_as_of_its_configured_date() -> None:
-    """A book of 2022, without ids, is unreadable today, and a book in the dialect of its time."""
+    """A book without ids is unreadable when it is sent today, but as of 2022; one received then is read in any case."""
     exchanges = registry.load("exchanges", "EXCHANGE")
     old = settings().model_copy(update={"dialects": {"okx": "2022-05-13T00:00:00+00:00"}})
-    for chosen, rows, dead in ((settings(), 0, 1), (old, 2, 0)):
+    now_ns = clock.now_ns()
+    cases = ((settings(), now_ns, 0, 1), (old, now_ns, 2, 0), (settings(), IN_2022_NS, 2, 0), (old, IN_2022_NS, 2, 0))
+    for chosen, received_ns, rows, dead in cases:
         core = worker._composed(as_configured(exchanges, chosen), chosen)("raw.okx", 0)
-        outputs = core.process([(0, b"okx.spot.AAA-USDT", BOOK_OF_2022)])
+        outputs = core.process([(0, b"okx.spot.AAA-USDT", book(received_ns))])
         batches = [output.batch for output in outputs.md if output.topic == "md.book"]
         kinds = [kind for batch in batches for kind in batch.column("kind").to_pylist()]
         assert kinds.count("book_snapshots") == rows
