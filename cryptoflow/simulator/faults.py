@@ -197,7 +197,8 @@ class FaultPlan:
         else:
             self._rest.refuse[market.partition(".")[0]].extend(_REFUSALS.get(kind, ()))
             armed[key] = Armed("gap", 1 + int(self._rng.random() * 3))
-        if channel.is_book:
+        # Of a book without numbers nobody knows that it was in a frame that cannot be read at all.
+        if channel.is_book and (channel.numbered or kind != "garbage"):
             self._rest.awaited.add((market, channel.symbol))
         return {"frames": armed[key].left} if key in armed else {}
 
