@@ -13,6 +13,7 @@ it in the log: a producer may be seconds late to publish, and what it says first
 A producer speaks for its own feed: while the connection of another feed counts and lives, one that it
 elects is a spare. A spare takes over by itself when the connection that counts has lost the stream, or
 has said nothing for `TAKE_OVER_NS` while the spare was heard: its producer is dead and elects nobody.
+Books do neither: they go on with the connection elected last, and with its snapshot.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _step(state: Elected, turn: Turn) -> None:
 
 def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
     before = state.conns.get(stream)
-    if before is not None and _is_spare(state, turn, stream, before, switch.conn):
+    if before is not None and stream != BOOK and _is_spare(state, turn, stream, before, switch.conn):
         return
     joins = before in (None, switch.conn) or stream in state.lost or switch.since_ns > 0
     if stream == BOOK and not joins:
@@ -103,17 +104,14 @@ def _is_spare(state: Elected, turn: Turn, stream: str, before: str, conn: str) -
 
 
 def _takes_over(state: Elected, turn: Turn, stream: str, conn: str) -> bool:
-    """Let a spare count where the connection that counts is gone; a book goes on with the spare's next snapshot."""
+    """Let a spare count where the connection that counts is gone; of a book only a `switch` elects."""
     counted_ns, now_ns = state.counted_ns.get(stream, 0), turn.received_ns
-    if now_ns <= counted_ns + SWITCH_GUARD_NS:
-        return False  # perhaps a copy of what counted
+    if stream == BOOK or now_ns <= counted_ns + SWITCH_GUARD_NS:
+        return False  # within the guard it is perhaps a copy of what counted
     is_lost = stream in state.lost
     if not is_lost and now_ns - state.spare_ns.setdefault(stream, now_ns) < TAKE_OVER_NS:
         return False
     state.spare_ns.pop(stream, None)
-    if stream == BOOK:
-        state.heir, state.asked = conn, False
-        return _succeeds(state, turn, conn)
     state.conns[stream], state.since_ns[stream] = conn, now_ns - 1
     if not is_lost:
         turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=counted_ns, to_ns=now_ns)

@@ -322,23 +322,17 @@ def test_a_producer_elects_only_spares_while_another_counts() -> None:
         assert rows(outputs, "md.quotes", "conn") == ["a", conn if counts else "a"]
 
 
-def test_a_spares_book_takes_over_with_its_snapshot() -> None:
-    """It is asked for; until then the book stays as the dead producer left it."""
+def test_a_spares_book_waits_for_its_election() -> None:
+    """It is not the book that the dead producer left: a switch, and a snapshot, say from when on it counts."""
     log = Log(market="s")
     begin(log, "a")
     log.put("book", level("2"), conn="a")
     for _ in range(8):
         log.now_ns += SECOND_NS
         log.put("book", level("3"), conn="f/b")
+    log.put("switch", switch("f/b", "book"))
     begin(log, "f/b")
     log.put("book", level("4"), conn="f/b")
     outputs = core().process(log.records)
-    assert rows(outputs, "md.book", "kind", "conn", "raw_offset") == [
-        ("book_snapshots", "a", 0),
-        ("book_deltas", "a", 1),
-        ("gap", "f/b", 10),
-        ("book_snapshots", "f/b", 10),
-        ("book_deltas", "f/b", 11),
-    ]
-    assert len(outputs.reseeds) == 1
+    assert rows(outputs, "md.book", "conn") == ["a", "a", "f/b", "f/b", "f/b"]
     assert rows(outputs, "md.gaps", "stream", "revision", "cause") == [("book", 0, "switch"), ("book", 1, "switch")]
