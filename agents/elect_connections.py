@@ -9,11 +9,6 @@ producers cannot: without ids nothing tells what both brought from what neither 
 before was lost, the one elected counts `SWITCH_GUARD_NS` later, a book goes on with the old one until the
 snapshot of the new, and a gap says so. Later than the switch, or than the newest frame that counted before
 it in the log: a producer may be seconds late to publish, and what it says first then stands behind that.
-
-A producer speaks for its own feed: while the connection of another feed counts and lives, one that it
-elects is a spare. A spare takes over by itself when the connection that counts has lost the stream, or
-has said nothing for `TAKE_OVER_NS` while the spare was heard: its producer is dead and elects nobody.
-Books do neither: they go on with the connection elected last, and with its snapshot.
 """
 
 from __future__ import annotations
@@ -26,29 +21,23 @@ from agents._operator import Operator
 from agents._run import Run
 from agents._turn import Hole, Turn
 from exchanges import StreamKind
-from schemas import GapEvidence, Switch, feed_of, is_of_feed, without_line
+from schemas import GapEvidence, Switch, feed_of, is_of_feed
 
 BOOK = StreamKind.BOOK.value
 SWITCH_GUARD_NS = 500_000_000
 """Receive time by which one connection may lag behind another: for so long after a switch no frame counts."""
 
 
-TAKE_OVER_NS = 5_000_000_000
-"""Receive time for which a spare is heard and the connection that counts is not, before the spare takes over."""
-
-
 class Elected(msgspec.Struct):
     """Remember the connection that counts by stream, from when on, and whether its book is awaited.
 
-    `counted_ns` is when the newest frame that counted was received, `spare_ns` when a spare first brought what
-    is later than that. `heir` is to follow with its next snapshot of the book. `lost` are the streams of which
-    the connection that counts has lost something since it was heard.
+    `counted_ns` is when the newest frame that counted was received. `heir` is to follow with its next snapshot
+    of the book. `lost` are the streams of which the connection that counts has lost something since it was heard.
     """
 
     conns: dict[str, str] = {}
     since_ns: dict[str, int] = {}
     counted_ns: dict[str, int] = {}
-    spare_ns: dict[str, int] = {}
     awaiting: bool = False
     asked: bool = False
     heir: str = ""
@@ -78,8 +67,6 @@ def _step(state: Elected, turn: Turn) -> None:
 
 def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
     before = state.conns.get(stream)
-    if before is not None and stream != BOOK and _is_spare(state, turn, stream, before, switch.conn):
-        return
     joins = before in (None, switch.conn) or stream in state.lost or switch.since_ns > 0
     if stream == BOOK and not joins:
         state.heir, state.asked = switch.conn, False
@@ -97,40 +84,18 @@ def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
         turn.replaced = True
 
 
-def _is_spare(state: Elected, turn: Turn, stream: str, before: str, conn: str) -> bool:
-    """Tell whether another feed's connection counts for a stream and lives."""
-    lives = stream not in state.lost and turn.received_ns - state.counted_ns.get(stream, 0) <= TAKE_OVER_NS
-    return lives and without_line(feed_of(conn)) != without_line(feed_of(before))
-
-
-def _takes_over(state: Elected, turn: Turn, stream: str, conn: str) -> bool:
-    """Let a spare count where the connection that counts is gone; of a book only a `switch` elects."""
-    counted_ns, now_ns = state.counted_ns.get(stream, 0), turn.received_ns
-    if stream == BOOK or now_ns <= counted_ns + SWITCH_GUARD_NS:
-        return False  # within the guard it is perhaps a copy of what counted
-    is_lost = stream in state.lost
-    if not is_lost and now_ns - state.spare_ns.setdefault(stream, now_ns) < TAKE_OVER_NS:
-        return False
-    state.spare_ns.pop(stream, None)
-    state.conns[stream], state.since_ns[stream] = conn, now_ns - 1
-    if not is_lost:
-        turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=counted_ns, to_ns=now_ns)
-    return True
-
-
 def _counts(state: Elected, turn: Turn) -> bool:
     stream, conn = _stream(turn.kind), turn.batch.conns[turn.ordinal]
     if stream == BOOK and conn == state.heir and not _succeeds(state, turn, conn):
         return False
-    if state.conns.setdefault(stream, conn) != conn and not _takes_over(state, turn, stream, conn):
+    if state.conns.setdefault(stream, conn) != conn:
         return False
     if stream in state.lost:
         state.lost.remove(stream)
-    if stream != BOOK and turn.received_ns <= state.since_ns.get(stream, -1):
-        return False
-    state.counted_ns[stream] = max(turn.received_ns, state.counted_ns.get(stream, 0))
-    state.spare_ns.pop(stream, None)
     if stream != BOOK:
+        if turn.received_ns <= state.since_ns.get(stream, -1):
+            return False
+        state.counted_ns[stream] = max(turn.received_ns, state.counted_ns.get(stream, 0))
         return True
     if turn.kind == SNAPSHOT and turn.dead is None:
         state.awaiting = False
@@ -158,7 +123,7 @@ def _quiet(state: Elected, run: Run) -> Elected | None:
     if market is None or not market.scoped_kinds:
         return state
     conns, times = run.batch.conns, run.batch.times
-    counted_ns, spare_ns = dict(state.counted_ns), dict(state.spare_ns)
+    counted_ns = dict(state.counted_ns)
     for kind in market.scoped_kinds.intersection(run.spans):
         conn, since_ns = state.conns.get(_stream(kind)), state.since_ns.get(kind, -1)
         if conn is None or (kind == BOOK and state.awaiting) or _stream(kind) in state.lost:
@@ -166,10 +131,10 @@ def _quiet(state: Elected, run: Run) -> Elected | None:
         for ordinal in run.ordinals(kind):
             if conns[ordinal] != conn or times[ordinal] <= since_ns:
                 return None
-        newest_ns = max(times[ordinal] for ordinal in run.ordinals(kind))
-        counted_ns[_stream(kind)] = max(newest_ns, counted_ns.get(_stream(kind), 0))
-        spare_ns.pop(_stream(kind), None)
-    return msgspec.structs.replace(state, counted_ns=counted_ns, spare_ns=spare_ns)
+        if _stream(kind) != BOOK:
+            newest_ns = max(times[ordinal] for ordinal in run.ordinals(kind))
+            counted_ns[kind] = max(newest_ns, counted_ns.get(kind, 0))
+    return msgspec.structs.replace(state, counted_ns=counted_ns)
 
 
 OPERATOR = Operator("elect_connections", 17, Elected, _step, _quiet)

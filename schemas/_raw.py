@@ -116,11 +116,6 @@ def is_of_feed(label: str, feed: str) -> bool:
     return label == feed or label.startswith(feed + LINE_MARK)
 
 
-def without_line(label: str) -> str:
-    """Return the feed of a label, which may be one of its lines: of a producer all lines have the same."""
-    return label.partition(LINE_MARK)[0]
-
-
 class InstrumentDefinition(msgspec.Struct, frozen=True):
     """Define a symbol from a moment on; a frame of kind `instrument` carries the venue's own JSON.
 

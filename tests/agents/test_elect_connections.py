@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agents.elect_connections import SWITCH_GUARD_NS, TAKE_OVER_NS
+from agents.elect_connections import SWITCH_GUARD_NS
 from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, gap, quote, rows, snapshot, trade
 
 
@@ -250,89 +250,3 @@ def test_whoever_is_elected_after_the_heir_takes_its_place() -> None:
             begin(log, one)
         found = rows(core().process(log.records), "md.book", "kind", "conn")
         assert [one for kind, one in found if kind == "book_snapshots"] == ["a", *taken]
-
-
-SECOND_NS = 1_000_000_000
-
-
-def spare_goes_on(log: Log, seconds: int, conn: str = "f/b", first: int = 2) -> None:
-    """Let a spare bring a quote a second, and the connection that counts none."""
-    for number in range(first, first + seconds):
-        log.now_ns += SECOND_NS
-        log.put("quotes", quote(number), conn=conn)
-
-
-def test_a_spare_takes_over_from_a_producer_that_is_dead() -> None:
-    """Nobody elects it: it was heard for long while the other was not. What it brought before is a gap."""
-    log = Log(market="s")
-    log.put("quotes", quote(1), conn="a")
-    log.put("quotes", quote(1), conn="f/b")
-    spare_goes_on(log, 8)
-    outputs = core().process(log.records)
-    taken = 2 + TAKE_OVER_NS // SECOND_NS
-    assert rows(outputs, "md.quotes", "conn", "update_id") == [
-        ("a", 1),
-        *(("f/b", number) for number in range(taken, 10)),
-    ]
-    assert rows(outputs, "md.gaps", "stream", "revision", "cause", "from_ns") == [
-        ("quotes", 0, "switch", 1001 * MS),
-        ("quotes", 1, "switch", 1001 * MS),
-    ]
-    (opened, closed) = rows(outputs, "md.gaps", "raw_offset", "to_ns")
-    assert closed[1] == rows(outputs, "md.quotes", "received_ns")[1]
-    assert opened[0] == taken
-
-
-def test_a_spare_takes_over_at_once_from_a_connection_that_lost_the_stream() -> None:
-    """The gap of the loss ends with its first frame."""
-    log = Log(market="s")
-    log.put("quotes", quote(1), conn="a")
-    log.put("gap", gap("quotes", from_ns=1001 * MS), conn="own")
-    spare_goes_on(log, 2)
-    outputs = core().process(log.records)
-    assert rows(outputs, "md.quotes", "conn", "update_id") == [("a", 1), ("f/b", 2), ("f/b", 3)]
-    assert rows(outputs, "md.gaps", "revision", "cause", "from_ns") == [
-        (0, "disconnect", 1001 * MS),
-        (1, "disconnect", 1001 * MS),
-    ]
-
-
-def test_a_spare_that_is_only_ahead_takes_nothing_over() -> None:
-    """While the connection that counts goes on, the other stays a spare, however quiet both are between."""
-    log = Log(market="s")
-    for number in range(1, 5):
-        log.put("quotes", quote(number), conn="f/b" if number > 1 else "a")
-        log.put("quotes", quote(number), conn="a")
-        log.now_ns += 2 * TAKE_OVER_NS
-    outputs = core().process(log.records)
-    assert set(rows(outputs, "md.quotes", "conn")) == {"a"}
-    assert rows(outputs, "md.gaps") == []
-
-
-def test_a_producer_elects_only_spares_while_another_counts() -> None:
-    """One that comes back finds the other in its place; one of the same feed is elected as ever."""
-    for conn, counts in (("f/b", False), ("f:2/b", False), ("c", True)):
-        log = Log(market="s")
-        log.put("quotes", quote(1), conn="a")
-        log.put("switch", switch(conn, "quotes"))
-        log.now_ns += SWITCH_GUARD_NS
-        log.put("quotes", quote(2), conn="a")
-        log.put("quotes", quote(3), conn=conn)
-        outputs = core().process(log.records)
-        assert rows(outputs, "md.quotes", "conn") == ["a", conn if counts else "a"]
-
-
-def test_a_spares_book_waits_for_its_election() -> None:
-    """It is not the book that the dead producer left: a switch, and a snapshot, say from when on it counts."""
-    log = Log(market="s")
-    begin(log, "a")
-    log.put("book", level("2"), conn="a")
-    for _ in range(8):
-        log.now_ns += SECOND_NS
-        log.put("book", level("3"), conn="f/b")
-    log.put("switch", switch("f/b", "book"))
-    begin(log, "f/b")
-    log.put("book", level("4"), conn="f/b")
-    outputs = core().process(log.records)
-    assert rows(outputs, "md.book", "conn") == ["a", "a", "f/b", "f/b", "f/b"]
-    assert rows(outputs, "md.gaps", "stream", "revision", "cause") == [("book", 0, "switch"), ("book", 1, "switch")]
