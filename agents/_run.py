@@ -62,15 +62,19 @@ class Run:
 
     def last_received_ns(self, kind: str) -> int:
         """Return the receive time of the last frame of a kind in the run."""
-        return self.batch.times[self.groups[kind].ordinals[self.spans[kind][-1][1] - 1]]
+        return self.batch.times[self.last_ordinal(kind)]
 
     def last_payload(self, kind: str) -> bytes:
         """Return the bytes of the last frame of a kind in the run."""
-        return self.batch.frames[self.groups[kind].ordinals[self.spans[kind][-1][1] - 1]].payload()
+        return self.batch.frames[self.last_ordinal(kind)].payload()
 
     def first_ordinal(self, kind: str) -> int:
         """Return the ordinal of the first frame of a kind in the run."""
         return self.groups[kind].ordinals[self.spans[kind][0][0]]
+
+    def last_ordinal(self, kind: str) -> int:
+        """Return the ordinal of the last frame of a kind in the run."""
+        return self.groups[kind].ordinals[self.spans[kind][-1][1] - 1]
 
     def received_ns(self) -> int:
         """Return the receive time of the last frame of the run."""
