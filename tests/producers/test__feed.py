@@ -25,6 +25,16 @@ def sent(one: Feed, now_s: float) -> list[dict[str, object]]:
     return [msgspec.json.decode(frame) for frame in one.to_send(now_s)]
 
 
+def streaming() -> Feed:
+    """Make a feed whose three streams are accepted."""
+    one = feed(3)
+    for step in range(10):
+        one.to_send(step * 0.2)
+    one.on_ack(Ack(1))
+    one.on_ack(Ack(2))
+    return one
+
+
 def test_streams_are_subscribed_in_batches_at_the_venues_pace() -> None:
     """One request per pace interval, each within the venue's batch limit, every stream once."""
     one = feed()
@@ -76,11 +86,7 @@ def test_a_refusal_that_names_no_request_counts_against_the_oldest() -> None:
 
 def test_a_stream_is_resubscribed_alone() -> None:
     """Giving up and asking again touches only the stream that is silent."""
-    one = feed(3)
-    for step in range(10):
-        one.to_send(step * 0.2)
-    one.on_ack(Ack(1))
-    one.on_ack(Ack(2))
+    one = streaming()
     one.resubscribe(["s2", "unknown"])
     asked = [request for step in range(10, 20) for request in sent(one, step * 0.2)]
     assert [(request["method"], request["params"]) for request in asked] == [
@@ -93,11 +99,7 @@ def test_a_stream_is_resubscribed_alone() -> None:
 
 def test_streams_are_renewed_batch_by_batch_and_told_when_they_are_given_up() -> None:
     """None is off for longer than its own batch takes; from the request on it may miss something."""
-    one = feed(3)
-    for step in range(10):
-        one.to_send(step * 0.2)
-    one.on_ack(Ack(1))
-    one.on_ack(Ack(2))
+    one = streaming()
     one.resubscribe(["s0", "s1", "s2"])
     assert one.renewing() == []
     told = [(request["method"][:2], one.renewing()) for step in range(10, 20) for request in sent(one, step * 0.2)]

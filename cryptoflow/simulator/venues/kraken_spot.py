@@ -135,8 +135,8 @@ class KrakenSpot(Venue):
     markets = (MARKET,)
     prefix = "/kraken/spot"
     hosts = frozenset({"ws.kraken.com", "beta-ws.kraken.com", "api.kraken.com"})
-    # PROTOCOLS 7.1.3; the REST rate (!) is about one a second.
     orders_books = False
+    # PROTOCOLS 7.1.3; the REST rate (!) is about one a second.
     limits = Limits(
         messages_max=20, connects_max=150, connects_window_s=600.0, client_silence_s=60.0,
         rest_weight_max=30, rest_window_s=15.0, rest_over_status=_OK,
