@@ -13,11 +13,17 @@ def running_settings(data_dir: str | None, role: str) -> Settings:
 
     A folder that is named, or a missing broker, means the local stack that runs on the folder.
     """
+    settings = deployment_settings(data_dir)
+    require_broker(settings, role)
+    return settings
+
+
+def deployment_settings(data_dir: str | None) -> Settings:
+    """Return the same settings, without a broker where none is configured and no local stack runs."""
     settings = load()
     if data_dir or not settings.kafka.bootstrap_servers:
         from cryptoflow.localstack import record  # noqa: PLC0415 - a quick --help
 
         running = record.read(record.folder(settings, Path(data_dir) if data_dir else None))
         settings = running.settings if running else settings
-    require_broker(settings, role)
     return settings

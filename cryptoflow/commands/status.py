@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,21 @@ from urllib.request import ProxyHandler, build_opener
 import click
 
 from cryptoflow.commands._output import DATA_DIR_OPTION, JSON_OPTION, say_error, say_json, say_table
+from cryptoflow.commands._running import deployment_settings
 from cryptoflow.commands._venues import kinds_of
 from cryptoflow.config import Settings, load
 from cryptoflow.errors import ConfigError, UnreachableError
 
 _TIMEOUT_S = 10.0
 _BODY_MAX_BYTES = 256 * 1024 * 1024
+_EVERY = "*"
 _LESS_THAN_HALF = 0.5
 _TELLING_PER_S = 1.0
 """Expected rate below which a lull says nothing."""
 
 _HEADER = (
     *("market", "symbol", "stream", "state", "last frame", "rate", "expected"),
-    *("gaps", "resyncs", "book", "owner", "where"),
+    *("gaps", "open", "resyncs", "book", "owner", "where"),
 )
 
 Row = Mapping[str, Any]
@@ -44,7 +47,9 @@ Row = Mapping[str, Any]
 @click.option("--market", "markets", multiple=True, help="Show a market; may be repeated.  [default: all]")
 @click.option("--symbol", "symbols", multiple=True, help="Show a native symbol; may be repeated.  [default: all]")
 @click.option("--streams", help="Show stream kinds, such as book,trades.  [default: all]")
-@click.option("--bad", is_flag=True, help="Show only streams that are not ok, broken books, and rates below half.")
+@click.option(
+    "--bad", is_flag=True, help="Show only streams that are not ok, open gaps, broken books, and rates below half."
+)
 @DATA_DIR_OPTION
 @JSON_OPTION
 def command(
@@ -61,7 +66,9 @@ def command(
 
     States are ok, silent (beyond its limit), unheard (accepted, no frame yet), waiting (for the answer
     to its subscription), refused, disconnected. Gaps and resyncs count from the start of the producer;
-    the book is as the producer sees it. The exit code is 3 when a producer does not answer.
+    the book is as the producer sees it. Open are the gaps that the agents have declared and not closed, read
+    from the last 20,000 records of md.gaps where a broker is configured or a local stack runs; - stands where
+    that is not known, and a line on stderr says why. The exit code is 3 when a producer does not answer.
 
     \b
     Example:
@@ -77,6 +84,7 @@ def command(
             missing.append(error)
     if not missing:
         _refuse_unknown(told, exchanges, markets, symbols)
+    unknown = _add_open_gaps(told, data_dir)
     for one in told:
         one["streams"] = [
             row
@@ -91,10 +99,31 @@ def command(
         say_json(told)
     else:
         say_table(_HEADER, _rows(told))
+    if any(row["gaps_open"] is None for one in told for row in one["streams"]):
+        say_error(f"open gaps shown as - are not known: {unknown}")
     for other in missing[1:]:
         say_error(str(other))
     if missing:
         raise missing[0]
+
+
+def _add_open_gaps(told: Iterable[dict[str, Any]], data_dir: str | None) -> str:
+    """Add to each stream the gaps of it that agents have declared and not closed; return why some are not known.
+
+    `gaps_open` is None where that is not known.
+    """
+    if not any(one["streams"] for one in told):
+        return ""
+    from cryptoflow import gaps  # noqa: PLC0415 - a quick --help
+
+    found = gaps.declared(deployment_settings(data_dir).kafka)
+    for one in told:
+        one["gaps_open_unknown"] = found.unknown
+        for row in one["streams"]:
+            symbol = None if row["symbol"] == _EVERY else row["symbol"]
+            of_it = found.of(row["exchange"], row["market"], symbol, row["stream"].split("+"))
+            row["gaps_open"] = None if of_it is None else [asdict(gap) for gap in of_it]
+    return found.unknown
 
 
 def _checked(url: str) -> str:
@@ -177,7 +206,7 @@ def _is_bad(row: Row) -> bool:
     slow = expected >= _TELLING_PER_S and row["rate_per_s"] < expected * _LESS_THAN_HALF
     # Liquidations may be absent for hours.
     absent = row["state"] == "unheard" and row["stream"] == "liquidations"
-    return (row["state"] != "ok" and not absent) or row["book_valid"] is False or slow
+    return (row["state"] != "ok" and not absent) or row["book_valid"] is False or slow or bool(row["gaps_open"])
 
 
 def _rows(told: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[object]]:
@@ -192,11 +221,18 @@ def _rows(told: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[object]]:
                 f"{row['rate_per_s']:.4g}/s",
                 f"{row['expected_per_s']:.4g}/s" if row["expected_per_s"] is not None else "-",
                 f"{row['gaps']} ({row['last_gap']})" if row["gaps"] else 0,
+                _open(row["gaps_open"]),
                 row["resyncs"],
                 {True: "valid", False: "invalid", None: "-"}[row["book_valid"]],
                 " ".join(part for part in (row["owner"], row["feed"], row["handover"]) if part),
                 one["url"].partition("://")[2],
             )
+
+
+def _open(gaps: Sequence[Mapping[str, Any]] | None) -> str:
+    if gaps is None:
+        return "-"
+    return f"{len(gaps)} ({gaps[-1]['cause']})" if gaps else "0"
 
 
 COMMAND = command

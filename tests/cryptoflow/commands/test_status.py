@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cryptoflow import gaps
 from cryptoflow.config import Settings
 from cryptoflow.health import Facts, HealthServer
 from cryptoflow.localstack import record
@@ -60,9 +61,31 @@ def test_each_stream_is_a_line(cli: Callable[..., Any], producer: str) -> None:
     where = producer.removeprefix("http://")
     assert shown.stdout.splitlines()[3].split() == [
         *("okx.swap", "AAA", "trades", "ok", "0.2", "s", "ago", "12.35/s", "12/s"),
-        *("0", "0", "-", "0/2", where),
+        *("0", "-", "0", "-", "0/2", where),
     ]
-    assert "3 (silence)  2        invalid  0/2 giving" in shown.stdout
+    assert "3 (silence)  -     2        invalid  0/2 giving" in shown.stdout
+    told = "cryptoflow: open gaps shown as - are not known: no broker is configured, and no local stack runs\n"
+    assert shown.stderr == told
+
+
+def test_gaps_that_agents_declared_are_shown(
+    cli: Callable[..., Any], producer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those open now, by symbol and stream; a stream with one is not well, however its frames flow."""
+    one, other = gaps.OpenGap("g1", "sequence", 7), gaps.OpenGap("g2", "unreadable", 8)
+    streams = {("okx", "swap", "AAA", "trades"): [one], ("okx", "swap", "EEE", "liquidations"): [one, other]}
+    monkeypatch.setattr(gaps, "declared", lambda _: gaps.Declared(streams))
+    shown = cli("status", "--url", producer)
+    assert shown.stderr == ""
+    by_stream = {tuple(line.split()[1:3]): line for line in shown.stdout.splitlines()}
+    assert "0            1 (sequence)    0" in by_stream["AAA", "trades"]
+    assert "0            2 (unreadable)  0" in by_stream["*", "liquidations"]
+    assert "3 (silence)  0               2" in by_stream["BBB", "book"]
+    [told] = json.loads(cli("status", "--url", producer, "--json", "--bad").stdout)
+    assert [row["symbol"] for row in told["streams"]] == ["CCC", "*", "AAA", "BBB"]
+    assert told["gaps_open_unknown"] == ""
+    assert told["streams"][2]["gaps_open"] == [{"gap_id": "g1", "cause": "sequence", "from_ns": 7}]
+    assert told["streams"][3]["gaps_open"] == []
 
 
 @pytest.mark.parametrize(
