@@ -6,7 +6,7 @@ every one of them is served again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from exchanges import StreamKind
@@ -23,11 +23,6 @@ class Late:
     symbol: str
     kind: StreamKind
     since_ns: int
-
-
-def together(streams: Iterable[StreamInfo]) -> Mapping[str, Fed]:
-    """Return by subscribed name what a stream feeds: names with the same belong into one request."""
-    return {info.name: (info.symbol, info.kind) for info in streams}
 
 
 def batches(
@@ -54,6 +49,7 @@ class Channels:
 
     def __init__(self, streams: Iterable[StreamInfo]) -> None:
         """Wait for every channel of these streams."""
+        self._fed: dict[str, Fed] = {}
         self._waiting: dict[Fed, set[str]] = {}
         self._since_ns: dict[Fed, int] = {}
         self.add(streams)
@@ -62,6 +58,7 @@ class Channels:
         """Wait for further streams; those of one symbol come at once."""
         found: dict[Fed, set[str]] = {}
         for info in streams:
+            self._fed[info.name] = info.symbol, info.kind
             for kind in info.kinds:
                 found.setdefault((info.symbol, kind), set()).add(info.name)
         self._waiting.update({fed: names for fed, names in found.items() if len(names) > 1})
@@ -69,9 +66,14 @@ class Channels:
     def drop(self, streams: Iterable[StreamInfo]) -> None:
         """Wait no more for streams that are given up."""
         for info in streams:
+            self._fed.pop(info.name, None)
             for kind in info.kinds:
                 self._waiting.pop((info.symbol, kind), None)
                 self._since_ns.pop((info.symbol, kind), None)
+
+    def unit(self, name: str) -> Hashable:
+        """Return what a subscribed name feeds: names with the same belong into one request."""
+        return self._fed.get(name, name)
 
     def served(self, names: Sequence[str], now_ns: int) -> list[Late]:
         """Take the names the venue accepted; return what is whole with them and was not at once."""

@@ -14,14 +14,13 @@ from decimal import Decimal
 
 from cryptoflow.config import Producer
 from exchanges import Endpoint, Market, Per, Stream, StreamKind
-from producers._channels import batches, together
 from producers._choose import Selections, choose
 from producers._connection import connects_at_most
 from producers._egress import host_of
 from producers._ipshards import IpShards
 from producers._orders import Orders, count_key, names_of
 from producers._pace import least_s
-from producers._plan import Carried, choose_streams, spread
+from producers._plan import Carried, choose_streams, first_requests, spread
 from producers._replica import Replica
 from producers._rest import budget_of
 from schemas import InstrumentDefinition
@@ -173,15 +172,12 @@ class _MarketForecast:
 
     def _opened(self, carried: Carried) -> Opened:
         endpoint = carried.endpoint
-        names = [*endpoint.extra_streams, *(info.name for info in carried.streams)]
-        fed = together(carried.streams)
-        size, group = endpoint.streams_per_request_max, self._market.request_group
-        requests = len(batches(names, size, group, lambda name: fed.get(name, name)))
+        requests = len(first_requests(self._market, carried))
         return Opened(
             endpoint=endpoint.name,
             host=host_of(endpoint.url),
             address=carried.address,
-            streams=len(names),
+            streams=len(endpoint.extra_streams) + len(carried.streams),
             streams_max=endpoint.streams_max,
             book_streams=sum(StreamKind.BOOK in info.kinds for info in carried.streams),
             requests=requests,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cryptoflow import clock, events
 from cryptoflow.config import Producer
 from exchanges import Ack, Market, StreamKind
-from producers._channels import Channels, together
+from producers._channels import Channels
 from producers._connection import Connection, ConnectionLostError
 from producers._declare import Declare
 from producers._election import Election
@@ -89,8 +89,7 @@ class Link:
         market = around.market
         names = [info.name for info in carried.streams]
         self._channels = Channels(carried.streams)
-        self._fed = dict(together(carried.streams))
-        how = Names(market.subscribe, market.unsubscribe, market.request_group, market.heard_as, self._unit)
+        how = Names(market.subscribe, market.unsubscribe, market.request_group, market.heard_as, self._channels.unit)
         self.feed = Feed(carried.endpoint, names, how, pace)
         self.watchdog = Watchdog(carried.streams, around.limits)
         hooks = replace(around.hooks, on_control=self._control, on_break=self._broken)
@@ -149,7 +148,6 @@ class Link:
             self.served_ns.pop(info.name, None)
         self._channels.drop(gone)
         self._channels.add(added)
-        self._fed = dict(together(streams))
         self.receiver.carry(streams)
         self.feed.drop([info.name for info in gone])
         self.feed.add([info.name for info in added])
@@ -240,9 +238,6 @@ class Link:
             self._tell_failed(ack.error)
         if self.feed.streaming and not self.acknowledged_ns:
             self.acknowledged_ns = now_ns
-
-    def _unit(self, name: str) -> Hashable:
-        return self._fed.get(name, name)
 
     def _infos(self, names: Iterable[str]) -> list[StreamInfo]:
         asked = set(names)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
 from exchanges import Endpoint, Market, Per, Stream, StreamKind
+from producers._channels import Channels, batches
 from producers._choose import Selection, choose, parse
 from producers._replica import Replica
 from producers._watchdog import StreamInfo
@@ -95,6 +96,13 @@ def choose_symbols(
 def fits(endpoint: Endpoint, streams: Iterable[StreamInfo]) -> bool:
     """Tell whether one connection may carry these streams besides the endpoint's own."""
     return _Load.of(endpoint).plus(streams).is_within(endpoint)
+
+
+def first_requests(market: Market, carried: Carried) -> list[list[str]]:
+    """Return the names of each request by which a new connection subscribes what it carries."""
+    endpoint = carried.endpoint
+    names = [*endpoint.extra_streams, *(info.name for info in carried.streams)]
+    return batches(names, endpoint.streams_per_request_max, market.request_group, Channels(carried.streams).unit)
 
 
 def infos(

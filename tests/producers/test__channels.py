@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exchanges import StreamKind
-from producers._channels import Channels, Late, batches, together
+from producers._channels import Channels, Late, batches
 from producers._watchdog import StreamInfo
 
 FUNDING = StreamKind.FUNDING
@@ -14,11 +14,11 @@ TICKER = StreamInfo("ticker:BBB", StreamKind.QUOTES, "BBB", None, (FUNDING,))
 
 def test_no_request_cuts_what_feeds_one_kind() -> None:
     """A request is rather left short; what is more than one request holds is cut all the same."""
-    fed = together((MARK, TRADES, RATE, OPEN))
+    unit = Channels((MARK, TRADES, RATE, OPEN)).unit
     names = ["mark:AAA", "trades:AAA", "rate:AAA", "open:AAA", "x"]
-    cut = batches(names, 3, lambda _name: "", lambda name: fed.get(name, name))
+    cut = batches(names, 3, lambda _name: "", unit)
     assert cut == [["mark:AAA", "rate:AAA", "open:AAA"], ["trades:AAA", "x"]]
-    assert batches(names, 2, lambda _name: "", lambda name: fed.get(name, name)) == [
+    assert batches(names, 2, lambda _name: "", unit) == [
         ["mark:AAA", "rate:AAA"], ["open:AAA", "trades:AAA"], ["x"],
     ]  # fmt: skip
 

@@ -10,7 +10,8 @@ from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
 from exchanges import Per, Stream, StreamKind
 from exchanges.binance import USDM
-from producers._plan import choose_streams, choose_symbols, fits, infos, is_owned, spread
+from exchanges.coinbase import EXCHANGE as COINBASE
+from producers._plan import choose_streams, choose_symbols, first_requests, fits, infos, is_owned, spread
 from schemas import InstrumentDefinition
 
 
@@ -126,3 +127,13 @@ def test_every_limit_of_a_connection_is_kept() -> None:
         spreads = spread(dataclasses.replace(market, endpoints=(wider,)), streams, symbols)
         assert all(fits(wider, one.streams) for one in spreads)
         assert len(spreads) == (2 if len(change) == 1 else 6)
+
+
+def test_what_a_connection_asks_for_first_is_told_before_it_opens() -> None:
+    """The endpoint's own streams and the data, a channel per request (PROTOCOLS 6.2.2)."""
+    market = COINBASE.markets["spot"]
+    (carried,) = spread(market, market.streams, ["AAA-USD", "BBB-USD"])
+    assert first_requests(market, carried) == [
+        ["heartbeats"],
+        *([f"{stream.channel}:{symbol}" for symbol in ("AAA-USD", "BBB-USD")] for stream in market.streams),
+    ]
