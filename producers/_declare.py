@@ -51,10 +51,18 @@ class Declare:
         """Tells whether we count for a symbol's kind: who does not gives no sign of life of it."""
         self._scoped = {StreamKind.BOOK.value if kind == BOOK_SNAPSHOT else kind for kind in scoped_kinds}
 
-    def gap(self, streams: Iterable[StreamInfo], cause: str, from_ns: int, detail: str, to_ns: int = 0) -> None:
-        """Write one gap frame per lane these streams touch, naming their kinds there; `to_ns` 0 while it lasts."""
+    def gap(
+        self, streams: Iterable[StreamInfo], cause: str, from_ns: int, detail: str, conn: str, to_ns: int = 0
+    ) -> None:
+        """Write one gap frame per lane these streams touch, naming their kinds there; `to_ns` 0 while it lasts.
+
+        `conn` is the connection that failed them: the frame itself is of a connection of our own. The
+        detail names it, whole however long the rest is.
+        """
+        where = f" (connection {conn})"
+        told = detail[: _DETAIL_MAX_CHARS - len(where)] + where
         for symbol, kinds in touched(streams, self._ours()).items():
-            self.gap_of(symbol, GapEvidence(cause, kinds, from_ns, to_ns, detail=detail[:_DETAIL_MAX_CHARS]))
+            self.gap_of(symbol, GapEvidence(cause, kinds, from_ns, to_ns, detail=told))
 
     def gap_of(self, symbol: str, evidence: GapEvidence) -> None:
         """Write one gap frame into one lane."""

@@ -246,7 +246,8 @@ class Link:
     def _declare_renewed(self, info: StreamInfo, from_ns: int) -> None:
         """Write a gap frame for a stream that is given up and served again; one never heard has none."""
         if self.watchdog.last_ns.get(info.heard):
-            self._around.declare.gap([info], RESUBSCRIBE, from_ns, f"{info.name} was subscribed again")
+            detail = f"{info.name} was subscribed again"
+            self._around.declare.gap([info], RESUBSCRIBE, from_ns, detail, self.receiver.conn)
 
     def _declare_late(self, trusted: Sequence[str], now_ns: int) -> None:
         """Say that a gap lasted longer than until the first of several channels was served again."""
@@ -261,7 +262,7 @@ class Link:
             self._tell_failed(f"{name} is given up: {detail}")
             for info in self._infos([name]):
                 from_ns = self.watchdog.last_ns.get(info.heard, self.opened_ns)
-                self._around.declare.gap([info], REFUSED, from_ns, f"{name}: {detail}")
+                self._around.declare.gap([info], REFUSED, from_ns, f"{name}: {detail}", self.receiver.conn)
                 self._around.election.release(self._around.line, [info])
 
     def _broken(self, last_ns: int, detail: str) -> None:
@@ -276,7 +277,7 @@ class Link:
         ).emit()
         # While frames are held back the predecessor still serves the streams: nothing is missed.
         if not self.receiver.is_holding:
-            around.declare.gap(self.carried.streams, SEQUENCE, last_ns, detail)
+            around.declare.gap(self.carried.streams, SEQUENCE, last_ns, detail, self.receiver.conn)
         self.fail(detail, SEQUENCE)
 
     def _tell_failed(self, detail: str) -> None:

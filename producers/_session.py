@@ -129,7 +129,7 @@ class Session:
             limit_s = self._around.limits.connection_silence_s
             self.reconnect(SILENCE, f"no data frame within connection_silence_s {limit_s:g} s")
             return
-        silent = [self._silent(silence, now_ns) for silence in link.watchdog.check(now_ns)]
+        silent = [self._silent(link, silence, now_ns) for silence in link.watchdog.check(now_ns)]
         names = dict.fromkeys(name for names in silent for name in names)
         if names:
             link.resubscribe(list(names))
@@ -300,10 +300,11 @@ class Session:
             detail=detail,
         ).emit()
         # A connection without a frame ends inside the gap of its predecessor.
-        if link.receiver.last_ns:
-            self._around.declare.gap(self.carried.streams, link.cause, link.receiver.last_ns, detail, to_ns)
+        ended = link.receiver
+        if ended.last_ns:
+            self._around.declare.gap(self.carried.streams, link.cause, ended.last_ns, detail, ended.conn, to_ns)
 
-    def _silent(self, silence: Silence, now_ns: int) -> list[str]:
+    def _silent(self, link: Link, silence: Silence, now_ns: int) -> list[str]:
         """Declare a silence; return what is to be asked for again on this connection."""
         info = silence.info
         detail = f"{info.name} silent beyond {silence.limit_name} {silence.limit_s:g} s"
@@ -315,7 +316,7 @@ class Session:
             silent_s=(now_ns - silence.since_ns) / 1e9,
         ).emit()
         if silence.first:
-            self._around.declare.gap([info], SILENCE, silence.since_ns, detail)
+            self._around.declare.gap([info], SILENCE, silence.since_ns, detail, link.receiver.conn)
             self._around.election.release(self._around.line, [info])
         if silence.remedy is Remedy.CONNECTION:
             self.reconnect(SILENCE, detail)

@@ -214,3 +214,13 @@ def test_fetched_trades_do_not_end_an_open_gap() -> None:
     assert rows(core().process(log.records), "md.gaps", *BOUNDS)[3:] == [
         ("trades", 1, "disconnect", None, None, 0, "next")
     ]
+
+
+def test_a_gap_row_says_what_its_evidence_says() -> None:
+    """The words of the evidence that opened it, so that a row can be traced to the connection they name."""
+    log = Log()
+    log.put("trades", trade(5))
+    log.put("gap", gap("trades") | {"detail": "no answer (connection b/7c)"})
+    log.put("gap", gap("trades") | {"detail": "no answer (connection b/8d)"})
+    log.put("trades", trade(6))
+    assert rows(core().process(log.records), "md.gaps", "detail") == ["no answer (connection b/7c)"] * 2

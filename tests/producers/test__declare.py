@@ -26,10 +26,11 @@ def declare(log: MemoryLog, lost: list[str], *scoped: str) -> Declare:
 def test_a_gap_names_the_kinds_of_each_lane(memory_log: MemoryLog) -> None:
     """One frame per symbol; only a book's chain is lost."""
     lost: list[str] = []
-    declare(memory_log, lost).gap((BOOK, QUOTES, TRADES), "disconnect", 17, "x" * 500)
+    declare(memory_log, lost).gap((BOOK, QUOTES, TRADES), "disconnect", 17, "x" * 500, "b/7c")
     (first,) = [msgspec.json.decode(frame.payload(), type=GapEvidence) for frame in memory_log.frames("AAA")]
     (second,) = [msgspec.json.decode(frame.payload(), type=GapEvidence) for frame in memory_log.frames("BBB")]
     assert (first.streams, first.from_ns, first.cause, len(first.detail)) == (("book", "quotes"), 17, "disconnect", 200)
+    assert first.detail.endswith("xx (connection b/7c)")
     assert second.streams == ("trades",)
     assert lost == ["AAA"]
 

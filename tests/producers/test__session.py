@@ -107,7 +107,9 @@ async def test_a_disconnect_is_one_gap_per_symbol_before_the_next_connection(mem
         ]
         assert [gap.streams for gap in one.gaps("BBBUSDT")] == [("trades",)]
         assert one.lost == ["AAAUSDT"]
-        assert len({frame.c for frame in frames if frame.k == "trades"}) == 2
+        first, _, last_conn = (frame.c for frame in frames if frame.k == "trades")
+        assert one.gaps("AAAUSDT")[0].detail.endswith(f" (connection {first})")
+        assert first != last_conn
 
 
 async def test_connecting_is_tried_until_it_succeeds(memory_log: MemoryLog) -> None:
@@ -222,6 +224,8 @@ async def test_acknowledged_but_silent_is_declared_and_subscribed_again_alone(me
         (gap,) = one.gaps("AAAUSDT")
         assert (gap.cause, gap.streams) == ("silence", ("trades",))
         assert "unheard_limit_s" in gap.detail
+        conn = one.session.link.receiver.conn if one.session.link else ""
+        assert gap.detail.endswith(f" (connection {conn})")
         asked = ["SUBSCRIBE", "UNSUBSCRIBE", "SUBSCRIBE"]
         await until(lambda: [method for method, names in one.venue.asked if TRADES in names] == asked, 3, "asking")
         assert not any(QUOTES in names for _, names in one.venue.asked[1:])
@@ -251,7 +255,8 @@ async def test_after_a_pause_of_our_own_the_connection_is_not_trusted(memory_log
         one.session.reconnect(PAUSE, "this process was paused for 9 s")
         await one.streaming(2)
         (gap,) = one.gaps("AAAUSDT")
-        assert (gap.cause, gap.detail) == ("pause", "this process was paused for 9 s")
+        conn = memory_log.frames("AAAUSDT")[0].c
+        assert (gap.cause, gap.detail) == ("pause", f"this process was paused for 9 s (connection {conn})")
 
 
 async def test_an_error_in_the_reader_ends_the_session_aloud(memory_log: MemoryLog) -> None:
