@@ -54,10 +54,10 @@ class Turn:
     snapshot of its stream came), `begun` (the book begins anew with the levels of this frame), `applied`
     (the levels of this update change a valid book), `broke` (the book is not proven any more), `next_ids`
     (the id expected next, by stream), `chained_from` (the id up to which a new chain may miss some),
-    `book` (what continuity of the book rests on), `elected` (the connection that counts, by stream),
-    `replaced` (another connection's book is awaited), `overlaps` (other connections serve the stream,
-    too), `previous_ns` (when it was heard before) and `continues` (it was heard last on this connection),
-    `past` (streams whose evidence is about a time after which they were heard).
+    `book` (what continuity of the book rests on), `replaced` (another connection's book is awaited),
+    `overlaps` (other connections serve the stream, too), `previous_ns` (when it was heard before) and
+    `continues` (it was heard last on this connection), `past` (streams whose evidence is about a time
+    after which they were heard).
     """
 
     batch: Batch
@@ -80,7 +80,6 @@ class Turn:
     overlaps: bool = False
     continues: bool = False
     previous_ns: int = 0
-    elected: dict[str, str] = field(default_factory=dict)
     book: BookState | None = None
     chained_from: int | None = None
     message: Any = None

@@ -5,8 +5,7 @@ connections for the same streams; what it says of the feed itself is true of all
 gap when another feed was heard before it, has lost nothing itself, and is heard at its start or later:
 a feed writes its own evidence before it goes on, so its next word proves that it heard all. Until that
 word the evidence waits. When all feeds have lost the stream the gap reaches from the last loss to the
-first return. Of scoped kinds only the connection that counts gives rows, so only evidence of its feed
-matters.
+first return. Scoped kinds are elect_connections'.
 
 A feed whose first frame another has brought, too, has all since: from the receive time of whichever
 came first, not from its own, which may be later by the way here.
@@ -15,11 +14,11 @@ came first, not from its own, which may be later by the way here.
 from __future__ import annotations
 
 import msgspec
-import xxhash
 
 from agents._messages import ALIVE, GAP, STREAMS
 from agents._operator import Operator
 from agents._run import Run
+from agents._spares import digest_of
 from agents._turn import Turn
 from exchanges import Market
 from schemas import Alive, GapEvidence, feed_of, is_of_feed
@@ -52,7 +51,7 @@ class Newest(msgspec.Struct):
     @classmethod
     def of(cls, market: Market | None, payload: bytes, at_ns: int) -> Newest:
         """Make it of a frame; what each connection numbers for itself is left out."""
-        return cls(xxhash.xxh3_64_intdigest(market.content(payload) if market else payload), at_ns)
+        return cls(digest_of(market, payload), at_ns)
 
 
 class Waiting(msgspec.Struct):
@@ -76,11 +75,7 @@ def _step(state: Feeds, turn: Turn) -> None:
     scoped = turn.market.scoped_kinds if turn.market else frozenset()
     if turn.kind == GAP and isinstance(message, GapEvidence):
         for stream in dict.fromkeys(message.streams):
-            if stream not in scoped:
-                lost = _lost(state, stream, feed, message)
-            else:
-                counts = is_of_feed(feed_of(turn.elected[stream]), feed) if stream in turn.elected else True
-                lost = message if counts else None
+            lost = _lost(state, stream, feed, message) if stream not in scoped else None
             if lost is not None:
                 turn.evidence[stream] = lost
     elif turn.kind == ALIVE and isinstance(message, Alive):

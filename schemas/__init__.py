@@ -22,6 +22,7 @@ from schemas._raw import (
     join_raw,
     line_label,
     raw_head,
+    without_line,
 )
 from schemas._record import COMMON, Record
 from schemas._types import Field, Type
@@ -60,4 +61,5 @@ __all__ = [
     "records",
     "topic_of",
     "topics",
+    "without_line",
 ]

@@ -111,6 +111,11 @@ def line_label(feed: str, number: int) -> str:
     return f"{feed}{LINE_MARK}{number}"
 
 
+def without_line(label: str) -> str:
+    """Return the feed of a label: "b" of "b:2", "" of ":2"."""
+    return label.partition(LINE_MARK)[0]
+
+
 def is_of_feed(label: str, feed: str) -> bool:
     """Tell whether a label is a feed's own or one of its lines; what is said of a feed is said of all its lines."""
     return label == feed or label.startswith(feed + LINE_MARK)

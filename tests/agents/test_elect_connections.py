@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agents.elect_connections import SWITCH_GUARD_NS
+from agents._spares import SWITCH_GUARD_NS
 from tests.doubles.raw_frames import IN_STREAM, MS, Log, core, gap, quote, rows, snapshot, trade
 
 

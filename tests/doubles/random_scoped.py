@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.doubles.invented_scoped import sum_of
 from tests.doubles.random_feed import Feed
-from tests.doubles.raw_frames import delta, trade
+from tests.doubles.raw_frames import delta, quote, trade
 
 CONNS = ("a", "b", "x/c", "x/d")
 """The connections of two feeds."""
@@ -23,6 +23,7 @@ class ScopedFeed(Feed):
     elected: str = CONNS[0]
     bids: dict[str, str] = field(default_factory=dict)
     asks: dict[str, str] = field(default_factory=dict)
+    last: tuple[str, object, dict[str, object]] | None = None
 
     def act(self, action: int, argument: int) -> bytes:
         """Make the frame of one action."""
@@ -34,6 +35,8 @@ class ScopedFeed(Feed):
         """Make a frame: of the book on the connection that counts, of others on any."""
         scoped = kind in {"book", "book_snapshot", "quotes"}
         conn = self.elected if scoped and argument % 7 else CONNS[argument // 3 % len(CONNS)]
+        if scoped:
+            self.last = kind, body, options
         return self.log.frame(kind, body, conn=conn, **options)
 
     def _change(self, argument: int) -> dict[str, object]:
@@ -96,6 +99,12 @@ class ScopedFeed(Feed):
         since_ns = self.log.now_ns - argument % 3 * 1_000_000
         return self.put("switch", {"conn": self.elected, "streams": streams, "since_ns": since_ns}, argument)
 
+    def copy(self, argument: int) -> bytes:
+        """Bring what the connection that counts brought last on another one, at times much later."""
+        kind, body, options = self.last or ("quotes", quote(0), {})
+        self.log.now_ns += argument % 3 * 2_500_000_000
+        return self.log.frame(kind, body, conn=CONNS[argument // 3 % len(CONNS)], **options)
+
     def instrument(self, argument: int) -> bytes:
         """Define a contract."""
         body = {
@@ -137,5 +146,5 @@ SCOPED_ACTIONS: tuple[ScopedAction, ...] = (
     *[ScopedFeed.skip_trades, ScopedFeed.late_trade, ScopedFeed.old_trade, ScopedFeed.backfill, ScopedFeed.absent],
     *[ScopedFeed.skip_delta, ScopedFeed.old_delta, ScopedFeed.snapshots, ScopedFeed.repeat, ScopedFeed.liquidations],
     *[ScopedFeed.garbage, ScopedFeed.strange_delta, ScopedFeed.quotes],
-    *[ScopedFeed.crossing_delta] * 3,
+    *[ScopedFeed.crossing_delta, ScopedFeed.copy] * 3,
 )
