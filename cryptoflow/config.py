@@ -196,7 +196,8 @@ class Producer(Section):
     """Carry frames from sockets and REST to the raw topics without losing any silently."""
 
     channels: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="channels per `<exchange>.<market>`; a market not named has its defaults"
+        default_factory=dict,
+        description="channels per `<exchange>.<market>`, one of trades, one of books; others have their defaults",
     )
     endpoints: dict[str, str] = Field(
         default_factory=dict,

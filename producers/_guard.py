@@ -7,7 +7,8 @@ from cryptoflow.errors import ConfigError
 from exchanges import Endpoint, Exchange, Market
 
 LIVE = "live"
-SOURCES = ("live", "test", "replay")
+REPLAY = "replay"
+SOURCES = (LIVE, "test", REPLAY)
 REST = "rest"
 
 

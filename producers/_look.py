@@ -26,6 +26,7 @@ from producers._intake import Intake
 from producers._ipshards import IpShards
 from producers._market import MarketRun
 from producers._orders import Orders, ReplicaOrders, count_key
+from producers._plan import refuse_rivals
 from producers._produce import Recorded
 from producers._publisher import Publisher
 from schemas import InstrumentDefinition
@@ -160,6 +161,8 @@ async def plan(
     not be recorded at all.
     """
     selections.check({venue.exchange.name: venue.markets for venue in venues})
+    for venue in venues:
+        refuse_rivals(venue.exchange, venue.markets, settings.producer)
     listed = read_listed(venues, bodies)
     missing = [
         Recorded(venue.exchange, tuple(name for name in venue.markets if (venue.exchange.name, name) not in listed))

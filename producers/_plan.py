@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
-from exchanges import Endpoint, Market, Per, Stream, StreamKind
+from exchanges import Endpoint, Exchange, Market, Per, Stream, StreamKind
 from producers._channels import Channels, batches
 from producers._choose import Selection, choose, parse
 from producers._replica import Replica
@@ -55,6 +55,22 @@ def choose_streams(exchange: str, market: Market, settings: Producer) -> tuple[S
             fix=f"one of {', '.join(known)} in producer.channels",
         )
     return _of_kinds([known[channel] for channel in asked], settings.streams)
+
+
+def refuse_rivals(exchange: Exchange, markets: Iterable[str], settings: Producer) -> None:
+    """Raise ConfigError where two channels would feed the trades or the books of one symbol.
+
+    Each numbers what it sends by itself: their rows together are every trade twice, and a book in disorder.
+    """
+    for name in markets:
+        streams = choose_streams(exchange.name, exchange.markets[name], settings)
+        for kind in (StreamKind.TRADES, StreamKind.BOOK):
+            rivals = [stream.channel for stream in streams if stream.kind is kind]
+            if len(rivals) > 1:
+                raise ConfigError(
+                    f"choosing channels of {exchange.name}.{name}: {rivals[0]} and {rivals[1]} both bring {kind}",
+                    fix="keep one of them in producer.channels",
+                )
 
 
 def refuse_no_streams(streams: Mapping[str, Sequence[Stream]], settings: Producer) -> None:

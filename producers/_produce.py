@@ -26,7 +26,7 @@ from producers._holes import Hole
 from producers._intake import Intake
 from producers._market import MarketRun
 from producers._ownership import Ownership, Wants
-from producers._plan import refuse_no_streams
+from producers._plan import refuse_no_streams, refuse_rivals
 from producers._policy import Policies
 from producers._publisher import Limits, Publisher
 from producers._pump import MEASURE_S, PUMP_S, Pump
@@ -85,6 +85,8 @@ async def produce(
     settings = with_replica(settings, socket.gethostname())
     for venue in venues:
         guard.check_source(settings, venue.exchange, venue.markets, source)
+        if source != guard.REPLAY:  # recordings hold channels by symbol, one each
+            refuse_rivals(venue.exchange, venue.markets, settings.producer)
     selections.check({venue.exchange.name: venue.markets for venue in venues})
     shards = await addresses_of(
         settings.producer, {venue.exchange.name: tuple(venue.exchange.markets) for venue in venues}

@@ -76,6 +76,9 @@ async def test_a_plan_from_files_reaches_nobody() -> None:
         await plan(settings, VENUES, selections(["NOPE"]), bodies)
     with pytest.raises(ConfigError, match="okx: is not recorded"):
         await plan(settings, VENUES, selections(["okx: all"]), bodies)
+    settings.producer.channels["binance.usdm"] = ("trade", "aggTrade")
+    with pytest.raises(ConfigError, match="trade and aggTrade both bring trades"):
+        await plan(settings, VENUES, selections(["top=1"]), bodies)
 
 
 async def test_a_pinned_symbol_that_no_market_lists_is_told(tmp_path: Path) -> None:

@@ -6,13 +6,26 @@ import dataclasses
 
 import pytest
 
+from cryptoflow import registry
 from cryptoflow.config import Producer
 from cryptoflow.errors import ConfigError
-from exchanges import Per, Stream, StreamKind
+from exchanges import Exchange, Per, Stream, StreamKind
+from exchanges.binance import EXCHANGE as BINANCE
 from exchanges.binance import USDM
 from exchanges.coinbase import EXCHANGE as COINBASE
-from producers._plan import choose_streams, choose_symbols, first_requests, fits, infos, is_owned, spread
+from producers._plan import (
+    choose_streams,
+    choose_symbols,
+    first_requests,
+    fits,
+    infos,
+    is_owned,
+    refuse_rivals,
+    spread,
+)
 from schemas import InstrumentDefinition
+
+EXCHANGES = registry.load("exchanges", "EXCHANGE")
 
 
 def definition(native: str, symbol: str, status: str = "TRADING") -> InstrumentDefinition:
@@ -37,6 +50,27 @@ def test_channels_are_checked_against_the_market() -> None:
         choose_streams("binance", USDM, Producer(channels={"binance.usdm": ("aggTrade", "klines")}))
     with pytest.raises(ConfigError):
         choose_streams("binance", USDM, Producer(channels={"binance.usdm": ()}))
+
+
+@pytest.mark.parametrize(
+    ("channels", "told"),
+    [
+        (("aggTrade", "trade", "depth@0ms"), "aggTrade and trade both bring trades; keep one of them"),
+        (("depth@100ms", "aggTrade", "depth"), "depth@100ms and depth both bring book; keep one of them"),
+    ],
+)
+def test_two_channels_of_one_symbols_trades_or_books_are_refused(channels: tuple[str, ...], told: str) -> None:
+    """Their rows together would be every trade twice, with ids of two counts, or a book in disorder."""
+    with pytest.raises(ConfigError, match=rf"^choosing channels of binance\.usdm: {told}"):
+        refuse_rivals(BINANCE, ["usdm"], Producer(channels={"binance.usdm": channels}))
+    refuse_rivals(BINANCE, ["usdm"], Producer(channels={"binance.usdm": ("aggTrade", "markPrice", "markPrice@1s")}))
+    refuse_rivals(BINANCE, ["usdm"], Producer(channels={"binance.usdm": channels}, streams=("quotes",)))
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=EXCHANGES)
+def test_the_default_channels_of_a_market_are_no_rivals(exchange: Exchange) -> None:
+    """One channel feeds the trades of a symbol, and one its book."""
+    refuse_rivals(exchange, exchange.markets, Producer())
 
 
 def test_symbols_come_from_the_venues_list() -> None:

@@ -35,6 +35,16 @@ async def test_a_wrong_source_is_refused_first(tmp_path: Path) -> None:
         await produce(production, USDM_ALONE, selections(["AAAUSDT"]), "test", asyncio.Event())
 
 
+async def test_rival_channels_are_refused_but_for_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording has one channel per symbol, though its market may have several."""
+    monkeypatch.setattr(_kafka, "METADATA_TIMEOUT_S", 0.3)
+    two = settings(tmp_path, channels={"binance.usdm": ("aggTrade", "trade")})
+    with pytest.raises(ConfigError, match="aggTrade and trade both bring trades"):
+        await produce(two, USDM_ALONE, selections([]), "live", asyncio.Event())
+    with pytest.raises(BrokerAwayError):
+        await produce(two, USDM_ALONE, selections([]), "replay", asyncio.Event())
+
+
 async def test_a_broker_that_is_away_at_start_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is opened, no spool is taken."""
     monkeypatch.setattr(_kafka, "METADATA_TIMEOUT_S", 0.3)
