@@ -8,13 +8,28 @@ import socket
 import struct
 from collections.abc import Sequence
 
+from typing_extensions import override
 from websockets.asyncio.server import ServerConnection
-from websockets.protocol import State
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
 
 from cryptoflow import clock
 from cryptoflow.simulator._wire import TEXT, server_frame
 from cryptoflow.simulator.venues._values import Limits
 from cryptoflow.simulator.venues._venue import Session, Venue, World
+
+
+class Attentive(ServerConnection):
+    """Note when the client was heard last: by a message, or by a ping of the protocol."""
+
+    heard_s = 0.0
+
+    @override
+    def process_event(self, event: Event) -> None:
+        """Take a frame or the handshake; answers to our own pings are no news of the client's."""
+        if not (isinstance(event, Frame) and event.opcode is Opcode.PONG):
+            self.heard_s = clock.monotonic_s()
+        super().process_event(event)
 
 
 class Client:
@@ -40,9 +55,14 @@ class Client:
         self.buffer: list[bytes] = []
         self.half_open = False
         self.drip_bytes_s = 0
-        self.opened_s = self.heard_s = self.pushed_s = clock.monotonic_s()
+        self.opened_s = self.pushed_s = clock.monotonic_s()
         self.has_subscribed = False
         self.refused: set[str] = set()
+
+    @property
+    def heard_s(self) -> float:
+        """Return when the client said something last."""
+        return self.connection.heard_s if isinstance(self.connection, Attentive) else self.opened_s
 
     def knows(self, key: str) -> bool:
         """Tell whether a stream has data in this run."""

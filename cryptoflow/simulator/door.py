@@ -83,7 +83,6 @@ class Door:
         try:
             await self._do(client, client.session.on_open())
             async for message in connection:
-                client.heard_s = clock.monotonic_s()
                 if limits.messages_max and not pace.take():
                     await self._do(client, [Cut(_POLICY, "Too many requests")])
                     return

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 from websockets.asyncio.server import serve
 
+from cryptoflow.simulator.client import Attentive
 from cryptoflow.simulator.door import Door
 from cryptoflow.simulator.faults import FaultPlan
 from cryptoflow.simulator.generate import GeneratedMarket
@@ -137,7 +138,7 @@ async def simulate(
             serve(
                 run.door.talk, HOST, options.ws_port, process_request=run.door.admit, compression="deflate",
                 ping_interval=options.ping_interval_s, ping_timeout=options.ping_timeout_s, close_timeout=1,
-                write_limit=_WRITE_LIMIT_BYTES,
+                write_limit=_WRITE_LIMIT_BYTES, create_connection=Attentive,
             )
         )  # fmt: skip
         await runner.setup()

@@ -40,6 +40,19 @@ async def test_who_keeps_the_limits_stays(start):
             await socket.recv()
 
 
+async def test_a_client_that_pings_is_not_silent(start):
+    """A ping of the protocol is a message to the venue (PROTOCOLS 7.2.2)."""
+    async with (
+        start(**ONE, limits={"client_silence_s": 0.5}) as venue,
+        venue.connect("/public/stream?streams=sym0001usdt@bookTicker") as socket,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        for _ in range(10):
+            await (await socket.ping())
+            for _ in range(60):
+                await socket.recv()
+
+
 async def test_messages_beyond_the_pace_end_the_connection(start, request_of):
     """The venue closes at the message that is too many."""
     async with start(**ONE, limits={"messages_max": 2}) as venue, venue.connect("/public/ws") as socket:
