@@ -16,9 +16,10 @@ from cryptoflow.config import load
 def command(data_dir: str | None, detach: bool) -> None:
     r"""Start a broker and S3 Tables on this machine, with all topics and tables.
 
-    The broker is the configured one, else Kafka's own jars (Java 17 and Maven; downloaded once),
-    else a mock for demos. Everything listens on loopback and lives in one data directory; nothing
-    outlives this command. The other commands reach it with the settings file it prints.
+    The broker is the configured one (refused in production), else Kafka's own jars (Java 17 and
+    Maven; downloaded once), else a mock for demos. Everything listens on loopback and lives in one
+    data directory; nothing outlives this command. The other commands reach it with the settings file
+    it prints.
 
     \b
     Example:

@@ -28,9 +28,9 @@ class InUseError(ConfigError):
 class LocalStack:
     """Own a data directory with a broker and the S3 Tables stand-in.
 
-    The broker is the configured one, else Kafka's own jars, else librdkafka's mock broker (see
-    `warning`). `start` returns the settings every process of the stack is to use. Nothing of it
-    outlives this process. Use it as a context manager, or call `stop`.
+    The broker is the configured one, which must not be production's, else Kafka's own jars, else
+    librdkafka's mock broker (see `warning`). `start` returns the settings every process of the stack
+    is to use. Nothing of it outlives this process. Use it as a context manager, or call `stop`.
     """
 
     def __init__(self, data_dir: Path, settings: Settings | None = None, **overrides: Any) -> None:
@@ -97,6 +97,12 @@ class LocalStack:
     def _start_broker(self) -> str:
         configured = self.settings.kafka.bootstrap_servers
         if configured:
+            if self.settings.environment == "production":
+                # What is generated here would stand between production's own rows.
+                raise ConfigError(
+                    f"starting the local stack: the broker configured, {configured}, is one of production",
+                    fix="set environment: test to use it, or leave kafka.bootstrap_servers out",
+                )
             return configured
         local, kafka = self.settings.local, self.settings.kafka
         reason = "asked for by local.broker" if local.broker == "mock" else jars.missing()

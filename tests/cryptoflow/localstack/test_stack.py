@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cryptoflow import tables, topics
 from cryptoflow.config import Kafka, Settings, load
 from cryptoflow.errors import ConfigError
 from cryptoflow.localstack import LocalStack, record
 from cryptoflow.localstack.maven import jars
 from cryptoflow.localstack.stack import merge
+from cryptoflow.localstack.standin import StandIn
 from cryptoflow.tables import list_tables
 
 
@@ -45,6 +47,22 @@ def test_a_broker_that_must_be_kafka_is_not_replaced(tmp_path: Path, monkeypatch
     assert stack.supervisor.children == []
     with LocalStack(tmp_path).tables_only():
         pass
+
+
+def test_a_broker_of_production_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test data beside real data needs an explicit switch; without it nothing is started or asked."""
+    monkeypatch.setenv("CRYPTOFLOW_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr(StandIn, "start", lambda _: {})
+    used: list[str] = []
+    monkeypatch.setattr(topics, "apply", lambda settings: used.append(settings.kafka.bootstrap_servers))
+    monkeypatch.setattr(tables, "ensure_tables", lambda _: None)
+    with pytest.raises(ConfigError, match=r"configured, 127\.0\.0\.1:1, is one of production; set env"):
+        LocalStack(tmp_path).start()
+    assert not used
+    monkeypatch.setenv("CRYPTOFLOW_ENVIRONMENT", "test")
+    with LocalStack(tmp_path) as stack:
+        assert stack.settings.environment == "local"
+    assert used == ["127.0.0.1:1"]
 
 
 def test_overrides_replace_fields_and_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
