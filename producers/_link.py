@@ -19,6 +19,7 @@ from producers._feed import Feed, Names
 from producers._intake import Intake
 from producers._pace import Pace
 from producers._plan import Carried
+from producers._policy import waits
 from producers._receiver import Hooks, Receiver
 from producers._watchdog import SilenceLimits, StreamInfo, Watchdog
 
@@ -85,7 +86,8 @@ class Link:
         self._around = around
         self.carried = carried
         self._on_notice = on_notice
-        self._room = around.room
+        kinds = (kind.value for info in carried.streams for kind in info.kinds)
+        self._room = around.room if waits(around.settings.policies, kinds) else None
         market = around.market
         names = [info.name for info in carried.streams]
         self._channels = Channels(carried.streams)

@@ -162,8 +162,6 @@ class MarketRun:
         """Write the definitions and return what is to run."""
         self._instruments.write(self.lanes, self._intake)
         own = self._settings.producer
-        kinds = {stream.kind.value for stream in self.streams}
-        waits = any(policy == "wait" and kind in kinds for kind, policy in own.policies.items())
         limits = SilenceLimits(
             connection_silence_s=own.connection_silence_s,
             silence_min_s=own.silence_min_s,
@@ -184,7 +182,7 @@ class MarketRun:
                 on_snapshot=self._on_snapshot,
                 is_ours=self.lanes.__contains__,
             ),
-            room=room if waits else None,
+            room=room,
             feed=own.feed,
             election=Election(self.market.scoped_kinds),
         )

@@ -2,13 +2,14 @@
 
 Order within a symbol is never touched: `sample` thins frames before they reach the spool,
 `drop_oldest` thins the oldest part of a full spool and leaves a gap frame in the place of what it
-takes out, `spill` keeps everything until the spool is full, `wait` stops reading the socket.
+takes out, `spill` keeps everything until the spool is full, `wait` stops reading the sockets that
+bring the kind.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from producers._balance import counted_as, frame_kind
 from producers._envelope import Envelope
@@ -19,6 +20,11 @@ from schemas import RawRecord, decode_raw, encode_frame, encode_raw
 WAIT, DROP_OLDEST, SAMPLE, SPILL = "wait", "drop_oldest", "sample", "spill"
 
 
+def waits(policies: Mapping[str, str], kinds: Iterable[str]) -> bool:
+    """Tell whether a connection that carries these kinds is not read meanwhile: one that waits holds up the others."""
+    return any(policies.get(kind) == WAIT for kind in kinds)
+
+
 class Policies:
     """Apply the policy of each frame kind; kinds not named spill."""
 
@@ -26,7 +32,6 @@ class Policies:
         """Take the policy per kind."""
         self._sampled = {kind for kind, policy in policies.items() if policy == SAMPLE}
         self._oldest = {kind for kind, policy in policies.items() if policy == DROP_OLDEST}
-        self.waiting = frozenset(kind for kind, policy in policies.items() if policy == WAIT)
         self._every = sample_every
         self._seen: Counter[str] = Counter()
 

@@ -29,9 +29,22 @@ STREAM = "aaausdt@aggTrade"
 async def opened(
     venue: ScriptedVenue, log: MemoryLog, room: asyncio.Event | None, market: Market = USDM, **endpoint: object
 ) -> Link:
-    """Open a started link with one stream."""
+    """Open a started link with one stream, of a kind that waits for room where there is an end to it."""
+    return await opened_with({"trades": "wait"}, venue, log, room, market, **endpoint)
+
+
+async def opened_with(
+    policies: dict[str, str],
+    venue: ScriptedVenue,
+    log: MemoryLog,
+    room: asyncio.Event | None,
+    market: Market = USDM,
+    **endpoint: object,
+) -> Link:
+    """Open a started link with one stream of trades."""
     around = Surroundings(
-        exchange="binance", market=market, settings=Producer(), limits=SilenceLimits(30, 15, 30, 5, 120),
+        exchange="binance", market=market, settings=Producer.model_validate({"policies": policies}),
+        limits=SilenceLimits(30, 15, 30, 5, 120),
         intake=log.intake,
             declare=Declare(log.intake, log.lane, lambda: (), lambda _symbol: None), hooks=Hooks(log.lane), room=room,
     )  # fmt: skip
@@ -80,6 +93,17 @@ async def test_without_room_the_socket_is_not_read(memory_log: MemoryLog) -> Non
         assert len(memory_log.frames("AAAUSDT")) <= 1
         room.set()
         await until(lambda: len(memory_log.frames("AAAUSDT")) == 5, 5, "catching up")
+        await link.stop()
+
+
+async def test_what_another_connection_waits_for_holds_nothing_up(memory_log: MemoryLog) -> None:
+    """The policy is of a kind: a socket that does not bring it is read on."""
+    async with scripted_venue() as venue:
+        link = await opened_with({"funding": "wait", "trades": "spill"}, venue, memory_log, asyncio.Event())
+        await until(lambda: link.feed.streaming, 5, "streaming")
+        await venue.send(STREAM, 1)
+        await venue.send(STREAM, 2)
+        await until(lambda: len(memory_log.frames("AAAUSDT")) == 2, 5, "reading on")
         await link.stop()
 
 

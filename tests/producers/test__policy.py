@@ -6,7 +6,7 @@ import msgspec
 
 from producers._envelope import Envelope, Lane
 from producers._own import OwnFrames
-from producers._policy import Policies
+from producers._policy import Policies, waits
 from schemas import GapEvidence, decode_raw, encode_frame
 from tests.doubles.sealed import sealed
 
@@ -50,8 +50,9 @@ def test_nothing_to_take_changes_nothing() -> None:
 
 
 def test_the_policies_say_what_they_need() -> None:
-    """The reader learns which kinds wait, the publisher whether the spool may be thinned."""
-    policies = Policies({"book": "wait", "quotes": "drop_oldest", "trades": "spill"}, 2)
-    assert policies.waiting == {"book"}
-    assert policies.drops_oldest
+    """The reader learns whether a connection waits, the publisher whether the spool may be thinned."""
+    named = {"book": "wait", "quotes": "drop_oldest", "trades": "spill"}
+    assert waits(named, ["trades", "book"])
+    assert not waits(named, ["trades", "quotes", "funding"])
+    assert Policies(named, 2).drops_oldest
     assert not Policies({}, 2).drops_oldest
