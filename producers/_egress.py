@@ -51,12 +51,45 @@ class Egress:
             self._limiters[key] = ConnectLimiter(endpoint.connects_max, endpoint.connects_window_s)
         return self._limiters[key]
 
-    def pace(self, endpoint: Endpoint, address: str) -> Pace:
-        """Return what paces the requests of a new connection, with all others where the venue counts by address."""
+    async def room(self, host: str, endpoint: Endpoint, preferred: str, requests: int) -> str:
+        """Wait until a connection that begins with so many requests may open; return the address it leaves from.
+
+        That is the preferred one, or while it rests another.
+        """
+        while True:
+            address = self.pick(host, preferred)
+            wait_s = self.rests_s(host, address) or self.connect_wait_s(endpoint, address, requests)
+            if not wait_s:
+                return address
+            await asyncio.sleep(min(wait_s, _LOOK_S))
+
+    def connect_wait_s(self, endpoint: Endpoint, address: str, requests: int) -> float:
+        """Return how long to wait before a connection may open that begins with so many requests; 0 takes its place.
+
+        Where the venue counts messages by address it spends the address's: connects that outrun them would
+        only wait, and be closed for it.
+        """
+        distance, now_s = self._distance(endpoint, address), clock.monotonic_s()
+        wait_s = 0.0 if distance is None else distance.wait_s(now_s)
+        wait_s = wait_s or self.limiter(endpoint, address).wait_s()
+        if not wait_s and distance is not None:
+            distance.promise(now_s, requests)
+        return wait_s
+
+    def pace(self, endpoint: Endpoint, address: str, requests: int = 0, took_s: float = 0.0) -> Pace:
+        """Return what paces a connection's requests, with all others where the venue counts by address.
+
+        It begins with so many `requests` and took so long to open.
+        """
+        distance = self._distance(endpoint, address)
+        if distance is not None:
+            distance.opened(clock.monotonic_s(), requests, took_s)
+        return Pace(endpoint, distance)
+
+    def _distance(self, endpoint: Endpoint, address: str) -> Distance | None:
         if not endpoint.messages_per_address:
-            return Pace(endpoint)
-        key = host_of(endpoint.url), address
-        return Pace(endpoint, self._distances.setdefault(key, Distance(endpoint)))
+            return None
+        return self._distances.setdefault((host_of(endpoint.url), address), Distance(endpoint))
 
     def budget(self, rest: Rest, address: str) -> WeightBudget:
         """Return what an address may spend at a host: markets of one host share it, as they share the limit."""

@@ -17,7 +17,7 @@ from exchanges import StreamKind
 from producers._connection import Backoff, ConnectionLostError, Target, open_connection
 from producers._egress import LIMITED, Egress, host_of
 from producers._link import Link, Surroundings
-from producers._plan import Carried
+from producers._plan import Carried, first_requests
 from producers._watchdog import NS_PER_S, Remedy, Silence, StreamInfo
 
 SILENCE, PAUSE = "silence", "pause"
@@ -136,37 +136,32 @@ class Session:
 
     async def _connected(self, *, hold: bool) -> Link:
         """Return an open connection that subscribes; tries until it succeeds."""
+        host = host_of(self._target.url)
         while True:
-            address = await self._address()
+            address = await self._egress.room(host, self.carried.endpoint, self.carried.address, self._requests)
             try:
                 link = await self._open(address, hold=hold)
             except ConnectionLostError as error:
                 wait_s = self._backoff.next_s()
                 if error.status in LIMITED:
-                    self._egress.limited(host_of(self._target.url), address, error.status, error.told_s)
+                    self._egress.limited(host, address, error.status, error.told_s)
                     wait_s = 0.0
                 self._tell_failed(str(error), wait_s)
                 await asyncio.sleep(wait_s)
             else:
                 return link
 
-    async def _address(self) -> str:
-        """Wait for a local address that neither rests nor has used up its connects, its own one first."""
-        host = host_of(self._target.url)
-        while True:
-            address = self._egress.pick(host, self.carried.address)
-            limiter = self._egress.limiter(self.carried.endpoint, address)
-            wait_s = self._egress.rests_s(host, address) or limiter.wait_s()
-            if not wait_s:
-                return address
-            await asyncio.sleep(min(wait_s, 1.0))
+    @property
+    def _requests(self) -> int:
+        return len(first_requests(self._around.market, self.carried))
 
     async def _open(self, address: str, *, hold: bool) -> Link:
-        around = self._around
+        around, began_s = self._around, clock.monotonic_s()
         connection = await open_connection(
             replace(self._target, local_address=address), self._egress.tap, self.carried.endpoint.url
         )
-        pace = self._egress.pace(self.carried.endpoint, address)
+        took_s = clock.monotonic_s() - began_s
+        pace = self._egress.pace(self.carried.endpoint, address, self._requests, took_s)
         link = Link(connection, around, self.carried, lambda: self.replace("server notice"), pace)
         link.watchdog.remember(self._alarms if self._link is None else self._link.watchdog.alarms())
         if hold or around.peers.back(self.carried.streams):

@@ -88,6 +88,23 @@ def test_requests_are_paced_by_address_where_the_venue_counts_so() -> None:
     assert one.pace(alone, HERE).take(1.0)
 
 
+def test_a_connect_spends_the_messages_of_its_subscriptions(time: Clock) -> None:
+    """Where they are counted by address (PROTOCOLS 6.2.3): of 5 a second 4 are used, so one of 4 waits 1 s."""
+    one = egress(HERE, THERE)
+    public = dataclasses.replace(
+        USDM.endpoint("public"), messages_per_s=5.0, messages_per_address=True, connects_max=8, connects_window_s=1.0
+    )
+    assert [one.connect_wait_s(public, HERE, 4) for _ in range(3)] == [0, 0, 1]
+    assert one.connect_wait_s(public, THERE, 4) == 0
+    time.now_s += 1
+    assert [one.connect_wait_s(public, HERE, 1) for _ in range(3)] == [0, 0.25, 0.25]
+    # Where each connection is counted alone, and where one request is all, the connects are what binds.
+    alone = dataclasses.replace(public, messages_per_address=False, url="wss://elsewhere")
+    assert [one.connect_wait_s(alone, HERE, 100) for _ in range(5)] == [0, 0, 0, 0, 1]
+    quick = dataclasses.replace(public, messages_per_s=100.0, url="wss://quick")
+    assert [one.connect_wait_s(quick, HERE, 1) for _ in range(5)] == [0, 0, 0, 0, 1]
+
+
 class Venue:
     """Answer REST, refuse the addresses it is told to, and remember who asked. It counts no weight."""
 
