@@ -62,7 +62,8 @@ class Client:
     @property
     def heard_s(self) -> float:
         """Return when the client said something last."""
-        return self.connection.heard_s if isinstance(self.connection, Attentive) else self.opened_s
+        heard_s: float = getattr(self.connection, "heard_s", self.opened_s)
+        return heard_s
 
     def knows(self, key: str) -> bool:
         """Tell whether a stream has data in this run."""

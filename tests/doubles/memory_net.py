@@ -83,6 +83,7 @@ class ServerEnd:
         self.inbox: deque[str | bytes] = deque()
         self.outbox: deque[bytes] = deque()
         self.messages: list[float] = []
+        self.heard_s = clock.monotonic_s()
         self._heard = asyncio.Event()
         self._said = asyncio.Event()
 
@@ -143,7 +144,8 @@ class ServerEnd:
         """Be the client: send a message. Raises ConnectionClosedError at the end."""
         if self.state is State.CLOSED:
             raise ConnectionClosedError(None, None)
-        self.messages.append(clock.monotonic_s())
+        self.heard_s = clock.monotonic_s()
+        self.messages.append(self.heard_s)
         self.inbox.append(frame.decode() if text else frame)
         self._heard.set()
 
@@ -221,8 +223,8 @@ class MemoryNet:
         """Let the clients' protocol pings arrive until cancelled."""
         while True:
             await asyncio.sleep(PING_S)
-            for client in self.hub.clients.values():
-                client.heard_s = clock.monotonic_s()
+            for end in self.ends:
+                end.heard_s = clock.monotonic_s()
 
     def session(self, **told: Any) -> _Session:
         """Take the place of `aiohttp.ClientSession`."""
