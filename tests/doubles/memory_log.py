@@ -20,11 +20,11 @@ from tests.doubles.kafka_client import ScriptedClient
 class MemoryLog:
     """Hold an intake and read back what it published."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, spool_max_bytes: int = 1 << 20) -> None:
         """Open with an own spool."""
         self.client = ScriptedClient()
         self.balance = Balance()
-        self.spool = Spool(path, max_bytes=1 << 20, segment_bytes=1 << 16, fsync="off")
+        self.spool = Spool(path, max_bytes=spool_max_bytes, segment_bytes=1 << 16, fsync="off")
         self.publisher = Publisher(
             self.client, lambda exchange: f"raw.{exchange}", self.spool, Policies({}, 2),
             Limits(1 << 20, 1000, 60.0, 1 << 20), self.balance,

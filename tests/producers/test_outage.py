@@ -163,7 +163,8 @@ async def recording(name: str, symbols: int, path: Path, patch: pytest.MonkeyPat
     patch.setattr("producers._rest.aiohttp", net.aiohttp)
     for constant, value in COARSE.items():
         patch.setattr(constant, value)
-    log = MemoryLog(path / "spool")
+    # All gap frames of a lost market come at once.
+    log = MemoryLog(path / "spool", spool_max_bytes=1 << 24)
     bench = Bench(net, log, market_of(name), **own)
     async with AsyncExitStack() as stack:
         await bench.run.prepare([], stack)
