@@ -197,7 +197,7 @@ class Producer(Section):
 
     channels: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="channels per `<exchange>.<market>`, one of trades, one of books; others have their defaults",
+        description="channels per `<exchange>.<market>`, one of trades, quotes, books each; others have defaults",
     )
     endpoints: dict[str, str] = Field(
         default_factory=dict,

@@ -58,13 +58,13 @@ def choose_streams(exchange: str, market: Market, settings: Producer) -> tuple[S
 
 
 def refuse_rivals(exchange: Exchange, markets: Iterable[str], settings: Producer) -> None:
-    """Raise ConfigError where two channels would feed the trades or the books of one symbol.
+    """Raise ConfigError where two channels would feed the trades, the quotes or the book of one symbol.
 
-    Each numbers what it sends by itself: their rows together are every trade twice, and a book in disorder.
+    Each numbers what it sends by itself: together every trade and quote is told twice, a book is in disorder.
     """
     for name in markets:
         streams = choose_streams(exchange.name, exchange.markets[name], settings)
-        for kind in (StreamKind.TRADES, StreamKind.BOOK):
+        for kind in (StreamKind.TRADES, StreamKind.QUOTES, StreamKind.BOOK):
             rivals = [stream.channel for stream in streams if stream.kind is kind]
             if len(rivals) > 1:
                 raise ConfigError(

@@ -57,14 +57,15 @@ def test_channels_are_checked_against_the_market() -> None:
     [
         (("aggTrade", "trade", "depth@0ms"), "aggTrade and trade both bring trades; keep one of them"),
         (("depth@100ms", "aggTrade", "depth"), "depth@100ms and depth both bring book; keep one of them"),
+        (("!bookTicker", "bookTicker"), "!bookTicker and bookTicker both bring quotes; keep one of them"),
     ],
 )
-def test_two_channels_of_one_symbols_trades_or_books_are_refused(channels: tuple[str, ...], told: str) -> None:
+def test_two_channels_of_one_symbols_trades_quotes_or_books_are_refused(channels: tuple[str, ...], told: str) -> None:
     """Their rows together would be every trade twice, with ids of two counts, or a book in disorder."""
     with pytest.raises(ConfigError, match=rf"^choosing channels of binance\.usdm: {told}"):
         refuse_rivals(BINANCE, ["usdm"], Producer(channels={"binance.usdm": channels}))
     refuse_rivals(BINANCE, ["usdm"], Producer(channels={"binance.usdm": ("aggTrade", "markPrice", "markPrice@1s")}))
-    refuse_rivals(BINANCE, ["usdm"], Producer(channels={"binance.usdm": channels}, streams=("quotes",)))
+    refuse_rivals(BINANCE, ["usdm"], Producer(channels={"binance.usdm": channels}, streams=("funding",)))
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=EXCHANGES)
