@@ -27,7 +27,7 @@ class Level(Struct, gc=False, array_like=True, forbid_unknown_fields=True):
 
 
 class Filter(Struct, gc=False):
-    """Hold one trading rule of a symbol; only PRICE_FILTER and LOT_SIZE are read.
+    """Hold one trading rule of a symbol; only PRICE_FILTER and LOT_SIZE are read (PROTOCOLS 1.6).
 
     `{"filterType":"PRICE_FILTER","minPrice":"0.10","maxPrice":"1000000","tickSize":"0.10"}`
     """
@@ -38,7 +38,7 @@ class Filter(Struct, gc=False):
 
 
 class ExchangeInfo(Struct):
-    """Hold the entries of exchangeInfo as bytes: `{"timezone":"UTC","symbols":[{…},{…}]}`."""
+    """Hold the entries of exchangeInfo as bytes (PROTOCOLS 1.6): `{"timezone":"UTC","symbols":[{…},{…}]}`."""
 
     symbols: list[Raw]
 

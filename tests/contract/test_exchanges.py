@@ -7,7 +7,9 @@ frames, tests/golden/<exchange>_<market>; its README says what stands there.
 from __future__ import annotations
 
 import copy
+import importlib
 import json
+import pkgutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,6 +34,7 @@ from golden import (
     rows_of,
 )
 
+from cryptoflow import registry
 from exchanges import (
     BACKFILL,
     BOOK_SNAPSHOT,
@@ -100,6 +103,19 @@ def test_names_agree(name: str) -> None:
     """An exchange and its markets are known by the names they call themselves."""
     assert EXCHANGES[name].markets
     assert [market.name for market in EXCHANGES[name].markets.values()] == [*EXCHANGES[name].markets]
+
+
+@pytest.mark.parametrize("name", registry.load("exchanges", "EXCHANGE"))
+def test_wire_structs_name_their_section(name: str) -> None:
+    """Each struct, or the module it stands in, says by which section of PROTOCOLS it was written."""
+    package = importlib.import_module(f"exchanges.{name}")
+    found = [info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    modules = [importlib.import_module(one) for one in found if one.rpartition(".")[2].endswith("messages")]
+    assert modules
+    for module in modules:
+        for struct in vars(module).values():
+            if isinstance(struct, type) and struct.__module__ == module.__name__:
+                assert "PROTOCOLS" in f"{struct.__doc__} {module.__doc__}", f"{module.__name__}.{struct.__name__}"
 
 
 @per_market

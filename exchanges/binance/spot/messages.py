@@ -56,7 +56,7 @@ class TradeFrame(Struct, gc=False):
 
 
 class OldTrade(Struct, gc=False):
-    """Hold one entry of GET /api/v3/historicalTrades.
+    """Hold one entry of GET /api/v3/historicalTrades (PROTOCOLS 2.3).
 
     `{"id":5100000001,"price":"60000.10","qty":"0.00150000","quoteQty":"90.00015000",
     "time":1790000000122,"isBuyerMaker":true,"isBestMatch":true}`
@@ -112,7 +112,7 @@ class BookFrame(Struct, gc=False):
 
 
 class DepthIds(Struct, gc=False):
-    """Hold only the ids of a book delta, for a reader that does not need its levels."""
+    """Hold only the ids of a book delta, for a reader that does not need its levels (PROTOCOLS 2.4)."""
 
     event: Literal["depthUpdate"] = field(name="e")
     first_id: Id = field(name="U")
@@ -137,7 +137,7 @@ class BookSnapshot(Struct, gc=False):
 
 
 class SnapshotId(Struct, gc=False):
-    """Hold only the update id of a REST book."""
+    """Hold only the update id of a REST book (PROTOCOLS 2.5.2)."""
 
     last_id: SnapshotUpdateId = field(name="lastUpdateId")
 

@@ -122,7 +122,7 @@ class BookFrame(Struct, gc=False):
 
 
 class DepthIds(Struct, gc=False):
-    """Hold only the ids of a book delta, for a reader that does not need its levels."""
+    """Hold only the ids of a book delta, for a reader that does not need its levels (PROTOCOLS 3.3)."""
 
     event: Literal["depthUpdate"] = field(name="e")
     first_id: Id = field(name="U")
@@ -150,7 +150,7 @@ class BookSnapshot(Struct, gc=False):
 
 
 class SnapshotId(Struct, gc=False):
-    """Hold only the update id of a REST book."""
+    """Hold only the update id of a REST book (PROTOCOLS 3.4.2)."""
 
     last_id: Id = field(name="lastUpdateId")
 
@@ -180,7 +180,10 @@ class FundingFrame(Struct, gc=False):
 
 
 class LiquidationOrder(Struct, gc=False):
-    """Hold the closing order of a liquidation, the `o` of a force order."""
+    """Hold the closing order of a liquidation, the `o` of a force order (PROTOCOLS 3.3, liquidation).
+
+    `{"S":"SELL","q":"0.014","p":"59800.0","ap":"59910.0","z":"0.014","T":1790000001996}`
+    """
 
     side: Literal["SELL", "BUY"] = field(name="S")
     size: str = field(name="q")

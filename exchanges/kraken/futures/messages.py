@@ -59,7 +59,7 @@ class BookSnapshot(Struct, gc=False):
 
 
 class BookIds(Struct, gc=False):
-    """Hold only the number of a book frame, for a reader that does not need its levels."""
+    """Hold only the number of a book frame, for a reader that does not need its levels (PROTOCOLS 7.2.3)."""
 
     feed: Literal["book", "book_snapshot"]
     seq: Id
