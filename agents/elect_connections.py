@@ -127,10 +127,9 @@ def _is_spare(state: Elected, turn: Turn, stream: str, before: str, conn: str) -
 
 
 def _let_count(state: Elected, turn: Turn, stream: str, conn: str) -> None:
-    """Let a connection count from here on; what still waited for the one before is settled."""
-    waiting = state.joining.pop(stream, None)
-    if waiting is not None and state.conns.get(stream) != conn:
-        turn.evidence[stream] = waiting.evidence
+    """Let a connection count from here on; what still waited for the one before stands."""
+    if stream in state.joining and state.conns.get(stream) != conn:
+        turn.evidence[stream] = state.joining.pop(stream).evidence
     spare = state.spares.get(stream)
     if spare is not None and not is_of_another(spare.conn, conn):
         del state.spares[stream]
@@ -145,13 +144,15 @@ def _lose(state: Elected, turn: Turn, stream: str, evidence: GapEvidence) -> Non
         del state.spares[stream]
     if conn is not None and not is_of_feed(feed_of(conn), feed):
         return
-    waiting = state.joining.pop(stream, None)
+    is_past = counted is not None and 0 < evidence.to_ns <= counted.at_ns
     if counted is not None and counted.conn != conn:
+        if is_past:
+            return  # what it lost as a spare
         # What the one before brought last counted later than this one was heard.
+        waiting = state.joining.pop(stream, None)
         from_ns = counted.at_ns if waiting else max(evidence.from_ns, counted.at_ns)
         evidence = msgspec.structs.replace(evidence, from_ns=from_ns)
     turn.evidence[stream] = evidence
-    is_past = counted is not None and 0 < evidence.to_ns <= counted.at_ns
     spare = state.spares.get(stream)
     if spare is None or counted is None or is_past or not spare.lives(turn.received_ns):
         state.lost = sorted({*state.lost, stream})

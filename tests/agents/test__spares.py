@@ -127,6 +127,30 @@ def test_when_the_spare_is_lost_too_the_gap_begins_with_what_counted_last() -> N
     assert [one[:3] for one in gaps] == [(0, "disconnect", 1004 * MS), (1, "disconnect", 1004 * MS)]
 
 
+def test_what_a_spare_lost_before_it_took_over_is_no_gap() -> None:
+    """The connection that counted then brought it. The producer may say so late."""
+    log = Log(market="s")
+    put(log, OWN, 0)
+    put(log, SPARE, 0)
+    put(log, OWN, 1, 2)
+    lose(log)
+    log.put("gap", gap("quotes", from_ns=1002 * MS, to_ns=1003 * MS), conn=SPARE_TOLD)
+    put(log, SPARE, 2, 3)
+    assert quotes(log) == ([(OWN, 0), (OWN, 1), (OWN, 2), (SPARE, 3)], [])
+
+
+def test_electing_the_spare_that_took_over_joins_nothing() -> None:
+    """Its producer says what is so already; where it goes on is found all the same."""
+    log = Log(market="s")
+    put(log, OWN, 0)
+    put(log, SPARE, 0)
+    put(log, OWN, 1, 2)
+    lose(log)
+    log.put("switch", switch(SPARE, "quotes"), conn=SPARE_TOLD)
+    put(log, SPARE, 1, 2, 3)
+    assert quotes(log) == ([(OWN, 0), (OWN, 1), (OWN, 2), (SPARE, 3)], [])
+
+
 def test_a_spare_that_is_only_ahead_takes_nothing_over() -> None:
     """While the connection that counts goes on, the other stays a spare, however quiet both are between."""
     log = Log(market="s")
