@@ -11,9 +11,10 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from cryptoflow.logs import Event
+from cryptoflow.logs import Event, MarketEvent
 from cryptoflow.metrics import (
     commit_unknown_total,
+    fills_given_up_total,
     idempotency_dupe_total,
     resyncs_total,
     rows_committed_total,
@@ -147,25 +148,21 @@ class CatalogAway(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionOpened(Event):
+class ConnectionOpened(MarketEvent):
     """Say that a WebSocket is open."""
 
     text: ClassVar[str] = "connection opened"
-    exchange: str
-    market: str
     endpoint: str
     conn: str
     streams: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLost(Event):
+class ConnectionLost(MarketEvent):
     """Say why a connection ended; a gap frame says what it means."""
 
     level: ClassVar[int] = logging.WARNING
     text: ClassVar[str] = "connection lost"
-    exchange: str
-    market: str
     endpoint: str
     conn: str
     cause: str
@@ -173,12 +170,10 @@ class ConnectionLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionReplaced(Event):
+class ConnectionReplaced(MarketEvent):
     """Say that a replacement took over without a gap."""
 
     text: ClassVar[str] = "connection replaced"
-    exchange: str
-    market: str
     endpoint: str
     old: str
     new: str
@@ -186,37 +181,31 @@ class ConnectionReplaced(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectFailed(Event):
+class ConnectFailed(MarketEvent):
     """Say that a connection could not be opened."""
 
     level: ClassVar[int] = logging.WARNING
     text: ClassVar[str] = "connecting failed"
-    exchange: str
-    market: str
     endpoint: str
     detail: str
     wait_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionFailed(Event):
+class SubscriptionFailed(MarketEvent):
     """Say that the venue refused or did not answer a subscription."""
 
     level: ClassVar[int] = logging.WARNING
     text: ClassVar[str] = "subscription failed"
-    exchange: str
-    market: str
     detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionSequenceBroken(Event):
+class ConnectionSequenceBroken(MarketEvent):
     """Say that the numbers a venue counts all frames of a connection with have a hole."""
 
     level: ClassVar[int] = logging.WARNING
     text: ClassVar[str] = "connection sequence broken"
-    exchange: str
-    market: str
     conn: str
     detail: str
     shard: str
@@ -228,13 +217,11 @@ class ConnectionSequenceBroken(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamSilent(Event):
+class StreamSilent(MarketEvent):
     """Say that an acknowledged stream is silent beyond its limit."""
 
     level: ClassVar[int] = logging.WARNING
     text: ClassVar[str] = "stream silent"
-    exchange: str
-    market: str
     stream: str
     limit_s: float
     silent_s: float
@@ -251,13 +238,11 @@ class SelfPaused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BookBroken(Event):
+class BookBroken(MarketEvent):
     """Say that a sequence break was seen while receiving; the log's own gap comes from the agent."""
 
     level: ClassVar[int] = logging.WARNING
     text: ClassVar[str] = "book sequence broken"
-    exchange: str
-    market: str
     symbol: str
     shard: str
 
@@ -268,13 +253,11 @@ class BookBroken(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradesFilled(Event):
+class TradesFilled(MarketEvent):
     """Say that missing trades were fetched over REST; `found` of the ids from `first` to `last` came."""
 
     level: ClassVar[int] = logging.INFO
     text: ClassVar[str] = "missing trades fetched"
-    exchange: str
-    market: str
     symbol: str
     first: int
     last: int
@@ -282,13 +265,29 @@ class TradesFilled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BookResynced(Event):
+class FillGivenUp(MarketEvent):
+    """Say that missing trades could not be fetched: the ids from `first` to `last` stay a gap until asked for again."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "missing trades given up"
+    symbol: str
+    first: int
+    last: int
+    attempts: int
+    detail: str
+
+    @override
+    def count(self) -> None:
+        """Count the range."""
+        fills_given_up_total.labels(self.exchange, self.market).inc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookResynced(MarketEvent):
     """Say that a book snapshot was fetched, and how it fits the deltas."""
 
     level: ClassVar[int] = logging.DEBUG
     text: ClassVar[str] = "book snapshot fetched"
-    exchange: str
-    market: str
     symbol: str
     reason: str
     verdict: str
@@ -408,24 +407,20 @@ class AddressLimited(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsChanged(Event):
+class SymbolsChanged(MarketEvent):
     """Say which symbols a running producer took up and which it gave up, and why."""
 
     text: ClassVar[str] = "symbols changed"
-    exchange: str
-    market: str
     added: int
     removed: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandoverEnded(Event):
+class HandoverEnded(MarketEvent):
     """Say that this replica holds just what it owns among `replica_count` replicas."""
 
     text: ClassVar[str] = "handover ended"
-    exchange: str
-    market: str
     replica_count: int
     taken: int
     given: int
@@ -453,34 +448,28 @@ class UnverifiedRule(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolListed(Event):
+class SymbolListed(MarketEvent):
     """Say that a venue trades an instrument it did not trade before."""
 
     text: ClassVar[str] = "symbol listed"
-    exchange: str
-    market: str
     symbol: str
     native_symbol: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolDelisted(Event):
+class SymbolDelisted(MarketEvent):
     """Say that a venue ended an instrument or lists it no more; its streams are given up."""
 
     text: ClassVar[str] = "symbol delisted"
-    exchange: str
-    market: str
     native_symbol: str
     was_recorded: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolRenamed(Event):
+class SymbolRenamed(MarketEvent):
     """Say that an instrument goes on under another native name, or that its canonical name changed."""
 
     text: ClassVar[str] = "symbol renamed"
-    exchange: str
-    market: str
     old: str
     new: str
     symbol: str

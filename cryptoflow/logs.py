@@ -56,3 +56,11 @@ class Event:
 
     def count(self) -> None:
         """Move the event's metric, if it has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketEvent(Event):
+    """Be an event of one market."""
+
+    exchange: str
+    market: str

@@ -27,6 +27,9 @@ channel_enqueue_delay_seconds = Histogram(
 reader_messages_total = Counter(_PREFIX + "reader_messages_total", "Kafka records read", ("topic",))
 seq_gaps_total = Counter(_PREFIX + "seq_gaps_total", "sequence breaks seen", _STREAM)
 resyncs_total = Counter(_PREFIX + "resyncs_total", "book snapshots fetched again", _STREAM)
+fills_given_up_total = Counter(
+    _PREFIX + "fills_given_up_total", "ranges of missing trades given up after all attempts", ("exchange", "market")
+)
 stream_silence_seconds = Gauge(_PREFIX + "stream_silence_seconds", "time since a stream's last frame", _STREAM)
 ws_connections = Gauge(_PREFIX + "ws_connections", "open WebSocket connections", ("exchange", "market"))
 rest_weight_used = Gauge(_PREFIX + "rest_weight_used", "REST weight used in the current minute", ("host",))

@@ -120,6 +120,7 @@ class Fills:
                     self._waiting.append((missing, attempt + 1))
                 else:
                     self._asked.discard(missing)
+                    self._tell_given_up(missing, error)
                 await asyncio.sleep(max(error.wait_s, _RETRY_S))
                 continue
             self._asked.discard(missing)
@@ -172,15 +173,32 @@ class Fills:
         return held
 
     def _tell(self, missing: MissingTrades, found: int) -> None:
-        lane = self._lane_of(missing.symbol)
+        exchange, market = self._where(missing.symbol)
         events.TradesFilled(
-            exchange=lane.exchange if lane else "",
-            market=lane.market if lane else "",
+            exchange=exchange,
+            market=market,
             symbol=missing.symbol,
             first=missing.first,
             last=missing.last,
             found=found,
         ).emit()
+
+    def _tell_given_up(self, missing: MissingTrades, error: RestError) -> None:
+        exchange, market = self._where(missing.symbol)
+        events.FillGivenUp(
+            exchange=exchange,
+            market=market,
+            symbol=missing.symbol,
+            first=missing.first,
+            last=missing.last,
+            attempts=ATTEMPTS_MAX,
+            detail=error.text,
+        ).emit()
+
+    def _where(self, symbol: str) -> tuple[str, str]:
+        """Return a symbol's exchange and market; nothing of one that went meanwhile."""
+        lane = self._lane_of(symbol)
+        return (lane.exchange, lane.market) if lane else ("", "")
 
     def _tell_failed(self, missing: MissingTrades, error: RestError) -> None:
         path = self._fill.request(missing.symbol, missing.first).path

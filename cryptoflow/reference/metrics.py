@@ -90,7 +90,7 @@ def _labels(metric: MetricWrapperBase) -> tuple[str, ...]:
 def log_events() -> list[type[logs.Event]]:
     """Return every event type of cryptoflow.events."""
     kinds = [one for one in vars(events).values() if isinstance(one, type) and issubclass(one, logs.Event)]
-    return [one for one in kinds if one is not logs.Event]
+    return [one for one in kinds if one not in {logs.Event, logs.MarketEvent}]
 
 
 def _first(kind: type) -> str:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from cryptoflow import events
 from exchanges import RestRequest, TradeFill
 from exchanges.binance import USDM
 from producers import _fills as fills
@@ -101,7 +102,13 @@ async def test_a_range_served_is_not_served_again(memory_log: MemoryLog) -> None
 async def test_a_refusal_is_tried_again_and_then_given_up(
     memory_log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After ATTEMPTS_MAX the range is forgotten: it stays a gap and may be asked for again."""
+    """After ATTEMPTS_MAX the range is forgotten and that is told: it stays a gap and may be asked for again."""
+    told: list[events.FillGivenUp] = []
+
+    def emit(one: events.FillGivenUp) -> None:
+        told.append(one)
+
+    monkeypatch.setattr(events.FillGivenUp, "emit", emit)
     monkeypatch.setattr(fills, "_RETRY_S", 0.0)
     monkeypatch.setattr(fills, "ATTEMPTS_MAX", 2)
     async with rest_venue() as venue, running(memory_log, venue) as one:
@@ -110,4 +117,8 @@ async def test_a_refusal_is_tried_again_and_then_given_up(
         assert one.ask(missing)
         await until(lambda: len(venue.asked) == 2, 10, "two attempts")
         await until(lambda: one.ask(missing), 5, "the range forgotten")
+        (given_up,) = told
+        assert (given_up.exchange, given_up.market, given_up.symbol) == ("binance", "usdm", "AAAUSDT")
+        assert (given_up.first, given_up.last, given_up.attempts) == (5, 5, 2)
+        assert given_up.detail.startswith("reading /t of")
         await until(lambda: len(filled(memory_log)) == 1, 10, "the trade")
