@@ -417,6 +417,16 @@ class SymbolsChanged(MarketEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NothingChosen(Event):
+    """Say that nothing that is listed fits the configured symbols: the process waits for a listing or an order."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "nothing to record"
+    detail: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverEnded(MarketEvent):
     """Say that this replica holds just what it owns among `replica_count` replicas."""
 

@@ -158,6 +158,14 @@ def selections(texts: Iterable[str]) -> Selections:
     return Selections({scope: parse(" ".join(parts)) for scope, parts in gathered.items()})
 
 
+NOTHING_FITS_FIX = "widen the expression or name other markets; `all` means everything that trades"
+
+
+def nothing_fits(markets: Iterable[tuple[str, str]]) -> str:
+    """Say that nothing that these markets trade fits what was asked for."""
+    return f"choosing symbols: nothing that {' or '.join('.'.join(one) for one in markets)} trades fits"
+
+
 def _passes(one: InstrumentDefinition, filters: Mapping[str, frozenset[str]]) -> bool:
     return all(getattr(one, name) in wanted for name, wanted in filters.items())
 

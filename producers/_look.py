@@ -18,7 +18,7 @@ from producers import _guard as guard
 from producers._addresses import addresses_meant
 from producers._ask import orders
 from producers._balance import Balance
-from producers._choose import Selections, choose
+from producers._choose import NOTHING_FITS_FIX, Selections, choose, nothing_fits
 from producers._egress import Egress
 from producers._envelope import Envelopes, Lane
 from producers._forecast import Forecast, Listed, forecast
@@ -180,6 +180,8 @@ async def plan(
     own = settings.producer
     found = forecast(own, markets, listed, selections, shards, orders=ordered, one_address=one_address)
     selections.refuse_unknown(found.unknown)
+    if not any(share.symbols for share in found.shares):
+        raise ConfigError(nothing_fits(listed), fix=NOTHING_FITS_FIX)
     return replace(found, notes=(*notes, *_pinned_in_vain(shards, listed)))
 
 

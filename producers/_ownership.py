@@ -114,6 +114,8 @@ class Ownership:
         self.symbols = SymbolOrders()
         self.replicas = ReplicaOrders()
         self.unknown: dict[tuple[str, str], list[str]] = {}
+        self.is_idle = True
+        """Tells that nothing listed is wanted by any replica, in no market asked about so far."""
         self.handover = Handover(
             is_ours, own.feed, own.streams, own.handover_limit_s, own.alive_interval_s * HOLD_INTERVALS
         )
@@ -154,6 +156,7 @@ class Ownership:
         chosen = choose(self.selections.of(self.exchange, market), listed, volumes)
         self.unknown[self.exchange, market] = chosen.unknown
         symbols = self.symbols.apply(self.exchange, market, chosen.symbols, names_of(listed))
+        self.is_idle = self.is_idle and not symbols
         replica = self.replica(market)
         ours = {symbol for symbol in symbols if replica.owns(self.exchange, market, symbol)}
         theirs = set(symbols) - ours

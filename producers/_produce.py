@@ -18,7 +18,7 @@ from producers import _guard as guard
 from producers import _kafka as kafka
 from producers._addresses import addresses_of
 from producers._balance import Balance
-from producers._choose import Selections
+from producers._choose import NOTHING_FITS_FIX, Selections, nothing_fits
 from producers._egress import Egress
 from producers._envelope import Envelopes, Lane
 from producers._heap import settled_heap
@@ -185,6 +185,8 @@ class _Run:
             await market.prepare(Wants(self._ownerships[exchange], name), stack)
         unknown = {key: names for one in self._ownerships.values() for key, names in one.unknown.items()}
         self._selections.refuse_unknown(unknown)
+        if all(one.is_idle for one in self._ownerships.values()):
+            events.NothingChosen(detail=nothing_fits(self._markets), fix=NOTHING_FITS_FIX).emit()
 
     async def recover(self, partitions: Mapping[str, int], stop: asyncio.Event) -> None:
         """Deliver the old spool, then declare what was missed since each stream was last heard."""

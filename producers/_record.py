@@ -13,7 +13,7 @@ from cryptoflow import clock, events
 from cryptoflow.config import Settings
 from cryptoflow.errors import ConfigError, UnreachableError
 from producers._addresses import addresses_of
-from producers._choose import Selections
+from producers._choose import NOTHING_FITS_FIX, Selections, nothing_fits
 from producers._egress import Egress
 from producers._look import Everything, MarketName, prepare
 from producers._market import MarketRun
@@ -103,10 +103,7 @@ async def _prepared(stop: asyncio.Event, asking: Coroutine[Any, Any, _Found]) ->
 
 def _refuse_nothing(found: _Found) -> None:
     if not any(market.held for market, _ in found.values()):
-        markets = " or ".join(".".join(key) for key in found)
-        raise ConfigError(
-            f"choosing symbols: nothing that {markets} trades fits", fix="`all` means everything that trades"
-        )
+        raise ConfigError(nothing_fits(found), fix=NOTHING_FITS_FIX)
 
 
 class _Session:

@@ -74,6 +74,8 @@ async def test_a_plan_from_files_reaches_nobody() -> None:
     assert [share.symbols for share in found.shares] == [("BBBUSDT",)]
     with pytest.raises(ConfigError, match="NOPE is not listed"):
         await plan(settings, VENUES, selections(["NOPE"]), bodies)
+    with pytest.raises(ConfigError, match=r"nothing that binance\.usdm trades fits; widen the expression"):
+        await plan(settings, VENUES, selections(["quote=EUR"]), bodies)
     with pytest.raises(ConfigError, match="okx: is not recorded"):
         await plan(settings, VENUES, selections(["okx: all"]), bodies)
     settings.producer.channels["binance.usdm"] = ("trade", "aggTrade")

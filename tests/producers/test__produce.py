@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cryptoflow import events
 from cryptoflow.config import Kafka, Producer, Settings
 from cryptoflow.errors import BrokerAwayError, ConfigError
 from exchanges.binance import EXCHANGE
@@ -17,7 +18,7 @@ from producers import Recorded, _kafka, produce, selections
 from producers._egress import Egress
 from producers._ipshards import IpShards
 from producers._produce import _Run
-from schemas import decode_raw
+from schemas import InstrumentDefinition, decode_raw
 
 USDM_ALONE = [Recorded(EXCHANGE, ("usdm",))]
 
@@ -111,6 +112,34 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     one = Recorder()
     monkeypatch.setattr(_kafka, "connect", lambda _settings: one)
     return one
+
+
+@pytest.mark.parametrize(("expression", "says"), [("quote=EUR", True), ("quote=USDT", False)])
+async def test_an_expression_that_fits_nothing_is_told(
+    tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, expression: str, says: bool
+) -> None:
+    """A listing may come later, so the process waits; and says what it waits for."""
+    told: list[events.NothingChosen] = []
+
+    def emit(one: events.NothingChosen) -> None:
+        told.append(one)
+
+    async def load(_ownership: object) -> None: ...
+
+    async def prepare(_market: object, wants: Any, _stack: object) -> None:
+        wants([InstrumentDefinition("AAAUSDT", "AAA-USDT-PERP", "AAA", "USDT", "USDT", "perpetual", "on")], {})
+
+    monkeypatch.setattr(events.NothingChosen, "emit", emit)
+    monkeypatch.setattr("producers._ownership.Ownership.load", load)
+    monkeypatch.setattr("producers._market.MarketRun.prepare", prepare)
+    run = _Run(
+        settings(tmp_path), USDM_ALONE, selections([expression]), "test", lambda **_: None, Egress(IpShards(), 60)
+    )
+    async with AsyncExitStack() as stack:
+        await run.prepare(stack)
+    await run.close()
+    assert [one.detail for one in told] == ["choosing symbols: nothing that binance.usdm trades fits"] * says
+    assert not recorder.values
 
 
 async def test_damage_in_the_spool_is_a_gap_for_every_symbol(tmp_path: Path, recorder: Recorder) -> None:
