@@ -11,16 +11,8 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from cryptoflow import metrics
 from cryptoflow.logs import Event, MarketEvent
-from cryptoflow.metrics import (
-    commit_unknown_total,
-    fills_given_up_total,
-    idempotency_dupe_total,
-    resyncs_total,
-    rows_committed_total,
-    s3_upload_retries_total,
-    seq_gaps_total,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +76,7 @@ class BatchCommitted(Event):
     @override
     def count(self) -> None:
         """Count the rows."""
-        rows_committed_total.labels(self.table).inc(self.rows)
+        metrics.rows_committed_total.labels(self.table).inc(self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +92,7 @@ class BatchDiscarded(Event):
     @override
     def count(self) -> None:
         """Count the rows."""
-        idempotency_dupe_total.labels(self.table).inc(self.rows)
+        metrics.idempotency_dupe_total.labels(self.table).inc(self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +118,7 @@ class CommitUnknown(Event):
     @override
     def count(self) -> None:
         """Count it."""
-        commit_unknown_total.labels(self.table).inc()
+        metrics.commit_unknown_total.labels(self.table).inc()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +136,7 @@ class CatalogAway(Event):
     def count(self) -> None:
         """Count uploads tried again."""
         if self.step == "upload":
-            s3_upload_retries_total.labels(self.table).inc()
+            metrics.s3_upload_retries_total.labels(self.table).inc()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +205,7 @@ class ConnectionSequenceBroken(MarketEvent):
     @override
     def count(self) -> None:
         """Count the break."""
-        seq_gaps_total.labels(self.exchange, self.market, "connection", self.shard).inc()
+        metrics.seq_gaps_total.labels(self.exchange, self.market, "connection", self.shard).inc()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +241,7 @@ class BookBroken(MarketEvent):
     @override
     def count(self) -> None:
         """Count the break."""
-        seq_gaps_total.labels(self.exchange, self.market, "book", self.shard).inc()
+        metrics.seq_gaps_total.labels(self.exchange, self.market, "book", self.shard).inc()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +271,7 @@ class FillGivenUp(MarketEvent):
     @override
     def count(self) -> None:
         """Count the range."""
-        fills_given_up_total.labels(self.exchange, self.market).inc()
+        metrics.fills_given_up_total.labels(self.exchange, self.market).inc()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +288,7 @@ class BookResynced(MarketEvent):
     @override
     def count(self) -> None:
         """Count the snapshot."""
-        resyncs_total.labels(self.exchange, self.market, "book", self.shard).inc()
+        metrics.resyncs_total.labels(self.exchange, self.market, "book", self.shard).inc()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,6 +416,15 @@ class NothingChosen(Event):
     text: ClassVar[str] = "nothing to record"
     detail: str
     fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolWaiting(MarketEvent):
+    """Say that a symbol was added by order which the market does not list: it is recorded once it is listed."""
+
+    level: ClassVar[int] = logging.WARNING
+    text: ClassVar[str] = "symbol ordered is not listed"
+    symbol: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from producers._orders import REPLICAS, SYMBOLS, ReplicaOrders, SymbolOrders, co
 from producers._replica import Replica
 from producers._restart import LastHeard, Symbol, last_heard
 from producers._tail import Tail
+from producers._waiting import Waiting
 from schemas import GapEvidence, InstrumentDefinition
 
 ALIVE_INTERVALS = 3
@@ -114,6 +115,7 @@ class Ownership:
         self.symbols = SymbolOrders()
         self.replicas = ReplicaOrders()
         self.unknown: dict[tuple[str, str], list[str]] = {}
+        self.waiting = Waiting(exchange)
         self.is_idle = True
         """Tells that nothing listed is wanted by any replica, in no market asked about so far."""
         self.handover = Handover(
@@ -155,7 +157,9 @@ class Ownership:
         """Return the native symbols to record now: those owned, and those not yet given up."""
         chosen = choose(self.selections.of(self.exchange, market), listed, volumes)
         self.unknown[self.exchange, market] = chosen.unknown
-        symbols = self.symbols.apply(self.exchange, market, chosen.symbols, names_of(listed))
+        names = names_of(listed)
+        self.waiting.note(market, self.symbols.of(self.exchange, market), names)
+        symbols = self.symbols.apply(self.exchange, market, chosen.symbols, names)
         self.is_idle = self.is_idle and not symbols
         replica = self.replica(market)
         ours = {symbol for symbol in symbols if replica.owns(self.exchange, market, symbol)}

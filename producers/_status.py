@@ -117,14 +117,15 @@ class Status:
         self._rates = rates
 
     def facts(self) -> dict[str, object]:
-        """Return the process and all its streams, as JSON types."""
+        """Return the process, all its streams and what it waits for to be listed, as JSON types."""
         now_s, now_ns = clock.monotonic_s(), clock.now_ns()
         rows = [
             msgspec.to_builtins(row)
             for (exchange, name), market in self._markets.items()
             for row in self._rows(exchange, name, market, now_s, now_ns)
         ]
-        return {**self._who, "at_ns": now_ns, "streams": rows}
+        waiting = [one for ownership in self._ownerships.values() for one in ownership.waiting.facts()]
+        return {**self._who, "at_ns": now_ns, "streams": rows, "waiting": waiting}
 
     def _rows(self, exchange: str, name: str, market: MarketRun, now_s: float, now_ns: int) -> Iterator[StreamStatus]:
         ownership = self._ownerships[exchange]

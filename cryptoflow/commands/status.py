@@ -68,7 +68,8 @@ def command(
     to its subscription), refused, disconnected. Gaps and resyncs count from the start of the producer;
     the book is as the producer sees it. Open are the gaps that the agents have declared and not closed, read
     from the last 20,000 records of md.gaps where a broker is configured or a local stack runs; - stands where
-    that is not known, and a line on stderr says why. The exit code is 3 when a producer does not answer.
+    that is not known, and a line on stderr says why; so it does of each symbol that was added and is not
+    listed. The exit code is 3 when a producer does not answer.
 
     \b
     Example:
@@ -101,10 +102,22 @@ def command(
         say_table(_HEADER, _rows(told))
     if any(row["gaps_open"] is None for one in told for row in one["streams"]):
         say_error(f"open gaps shown as - are not known: {unknown}")
+    for text in _waiting(told):
+        say_error(text)
     for other in missing[1:]:
         say_error(str(other))
     if missing:
         raise missing[0]
+
+
+def _waiting(told: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Say which symbols were added by order and are not listed; every replica knows of all."""
+    by_name: dict[str, dict[str, None]] = {}
+    for one in told:
+        for row in one.get("waiting", ()):
+            by_name.setdefault(row["symbol"], {})[f"{row['exchange']}.{row['market']}"] = None
+    for symbol, markets in by_name.items():
+        yield f"{symbol} was added and is not listed by {', '.join(markets)}: it waits until it is"
 
 
 def _add_open_gaps(told: Iterable[dict[str, Any]], data_dir: str | None) -> str:

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from cryptoflow.clock import iso
-from cryptoflow.commands._output import DATA_DIR_OPTION, JSON_OPTION, say_json, say_table
+from cryptoflow.commands._output import DATA_DIR_OPTION, JSON_OPTION, say_error, say_json, say_table
 from cryptoflow.commands._running import running_settings
 from cryptoflow.commands._venues import EXCHANGE_OPTION, MARKET_OPTION, venues_of
 
@@ -36,7 +36,8 @@ def group() -> None:
 
     A symbol added is recorded whatever the configuration chooses, by the replica that owns it; one
     removed is recorded by nobody and ends with a gap of cause `removed`. NAME is native or canonical;
-    a name the venue does not list waits until it does.
+    a name the venue does not list waits until it does: the producers log `SymbolWaiting`, and
+    `cryptoflow status` names it.
 
     \b
     Examples:
@@ -102,6 +103,8 @@ def _order(
         say_json({"state": state or "reset", "keys": keys})
     else:
         say_table(("symbol", "state"), [(key, state or "as configured") for key in keys])
+    if state == "added":
+        say_error("what a market does not list waits until it does: `cryptoflow status` names it")
 
 
 COMMAND = group

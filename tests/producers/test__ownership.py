@@ -87,6 +87,9 @@ def test_orders_change_the_choice_and_the_owner_decides() -> None:
         one.symbols.take(*symbol_order("NEW-USD", "added"))
         one.symbols.take(*symbol_order("S03", "removed"))
         found.append(wanted(one))
+        one.symbols.take(*symbol_order("NOPE", "added"))
+        assert wanted(one) == found[-1]
+        assert one.waiting.facts() == [{"exchange": "binance", "market": MARKET, "symbol": "NOPE"}]
     assert not found[0] & found[1]
     assert found[0] | found[1] == {*NAMES, "NEW"} - {"S03"}
 

@@ -68,6 +68,21 @@ def test_each_stream_is_a_line(cli: Callable[..., Any], producer: str) -> None:
     assert shown.stderr == told
 
 
+def test_a_symbol_that_waits_to_be_listed_is_told(cli: Callable[..., Any]) -> None:
+    """In a line however many replicas and markets know of it, and in JSON by producer."""
+    waiting = [{"exchange": "okx", "market": market, "symbol": "NOPE"} for market in ("spot", "swap")]
+    server = HealthServer(
+        "127.0.0.1", 0, lambda: Facts(live=True, ready=True), lambda: {"streams": [], "waiting": waiting}
+    )
+    server.start()
+    url = f"http://127.0.0.1:{server.port}"
+    shown = cli("status", "--url", url, "--url", url)
+    [told, _] = json.loads(cli("status", "--url", url, "--url", url, "--json").stdout)
+    server.stop()
+    assert shown.stderr == "cryptoflow: NOPE was added and is not listed by okx.spot, okx.swap: it waits until it is\n"
+    assert told["waiting"] == waiting
+
+
 def test_gaps_that_agents_declared_are_shown(
     cli: Callable[..., Any], producer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

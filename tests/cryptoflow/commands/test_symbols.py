@@ -27,6 +27,8 @@ def test_orders_are_written_listed_and_taken_back(cli: Callable[..., Any], broke
     """Add, remove and reset, as a table and as JSON."""
     added = cli("symbols", "add", "AAAUSDT", "BBB-USDT", *WHERE, **broker_of_orders)
     assert (added.exit_code, "binance.usdm.BBB-USDT" in added.stdout) == (0, True), added.output
+    # Only the producers know what is listed.
+    assert "waits until it does: `cryptoflow status` names it" in added.stderr
     removed = cli("symbols", "remove", "BBB-USDT", *WHERE, "--json", **broker_of_orders)
     assert json.loads(removed.stdout) == {"state": "removed", "keys": ["binance.usdm.BBB-USDT"]}
     found = json.loads(cli("symbols", "list", "--json", **broker_of_orders).stdout)
