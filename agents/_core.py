@@ -10,18 +10,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from agents._assemble import ROWS_MAX, MdOutput, assemble
 from agents._batch import ENVELOPE, Batch, RecordView, is_absent
 from agents._flatten import flatten, why_unreadable
 from agents._group import Dead, Group
+from agents._lost import with_hole
 from agents._messages import read_absent, read_message
 from agents._operator import Operator
 from agents._run import Run
 from agents._symbol import Symbol, encode_state, fresh_parts, operators, restore_state
 from agents._turn import Effects, Turn
 from agents.declare_gaps import Gaps
-from exchanges import Exchange
+from agents.dedupe_frames import FramesSeen
+from agents.sequence import Sequence as BookSeen
+from exchanges import Exchange, StreamKind
 from schemas import RawRecord, decode_raw
 from schemas._reseed import ReseedRequest
 
@@ -32,6 +36,7 @@ UNREADABLE_KEY = "_unreadable"
 
 GAPS_TOPIC = "md.gaps"
 KEY_PARTS = 3
+State = TypeVar("State")
 
 LARGE_STATE_BYTES = 16_384
 """A state that had this size when it was last encoded is written as seldom as one that holds a book."""
@@ -76,6 +81,7 @@ class PartitionCore:
         self._rows_max = rows_max
         self._sources = None if sources is None else frozenset(sources)
         self._chain = operators() if chain is None else chain
+        self._places = {operator.state: place for place, operator in enumerate(self._chain)}
         self._symbols: dict[str, Symbol] = {}
         self._by_key: dict[bytes, Symbol] = {}
         self._dirty: dict[str, None] = {}
@@ -90,6 +96,16 @@ class PartitionCore:
         for key, (offset, stored) in states.items():
             restore_state(self._symbol(key), self._chain, offset, stored)
             self._note_size(key, stored)
+
+    def lose(self, before: int) -> None:
+        """Take note that the log has lost records below an offset: each symbol that stands there may miss some.
+
+        With its next record every stream it was heard on has a gap.
+        """
+        for key, symbol in self._symbols.items():
+            if symbol.offset < before and symbol.market is not None:
+                symbol.lost = True
+                self._dirty[key] = None
 
     def process(self, records: Sequence[tuple[int, bytes | None, bytes]]) -> Outputs:
         """Process (offset, key, value) in log order; records at or below their symbol's state are skipped.
@@ -122,10 +138,9 @@ class PartitionCore:
         """Count the gaps open now by exchange and market, 0 where none is; of nothing where gaps are no output."""
         found: Counter[tuple[str, str]] = Counter()
         if self._wanted is None or GAPS_TOPIC in self._wanted:
-            places = [place for place, operator in enumerate(self._chain) if operator.state is Gaps]
             for symbol in self._symbols.values():
                 if symbol.market is not None:
-                    found[symbol.exchange, symbol.market_name] += sum(len(symbol.parts[one].open) for one in places)
+                    found[symbol.exchange, symbol.market_name] += len(self._part(symbol, Gaps).open)
         return found
 
     def dirty(self) -> list[tuple[str, int, bytes]]:
@@ -177,12 +192,25 @@ class PartitionCore:
                 why = Dead("route", "source", f"records of source {record.source} are refused in this environment")
                 record = None
             if record is not None:
-                batch.add(symbol, offset, record)
+                batch.add(symbol, offset, self._with_hole(symbol, offset, record) if symbol.lost else record)
             elif why is not None:
                 batch.add_broken(symbol, offset, value, why)
             symbol.offset = offset
             self._dirty[symbol.key] = None
         return batch
+
+    def _with_hole(self, symbol: Symbol, offset: int, record: RawRecord) -> RawRecord:
+        symbol.lost = False
+        streams = set(self._part(symbol, Gaps).heard)
+        if self._part(symbol, BookSeen).heard:
+            streams.add(StreamKind.BOOK.value)
+        return with_hole(record, offset, sorted(streams), self._part(symbol, FramesSeen).last, symbol.received_ns)
+
+    def _part(self, symbol: Symbol, state: type[State]) -> State:
+        """Return what the operator with such a state knows of a symbol; nothing where it is not in the chain."""
+        place = self._places.get(state)
+        part: State = state() if place is None else symbol.parts[place]
+        return part
 
     def _find(self, key: bytes | None, record: RawRecord | None) -> Symbol:
         """Return the symbol of a record by its key, or by what it says when it has no key."""

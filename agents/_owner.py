@@ -82,6 +82,9 @@ class Core(Protocol):
     def restore(self, states: Mapping[str, tuple[int, bytes]]) -> None:
         """Take over states by symbol, with the raw offset each stands at."""
 
+    def lose(self, before: int) -> None:
+        """Take note that the log has lost records below an offset; symbols that stand there have changed by it."""
+
     def process(self, records: Sequence[RawItem]) -> Outputs:
         """Process records in order, skipping those a symbol's state contains; never raises for bad input."""
 
@@ -189,6 +192,10 @@ class PartitionOwner:
                 self._wrapper.prev[topic] = max(offset, self._wrapper.prev.get(topic, offset))
         self._adopt = dict(restored.states)
         self._core.restore({symbol: (state.offset, state.state) for symbol, state in restored.states.items()})
+        if any(barrier.next < self.next for barrier in restored.barriers):
+            self._core.lose(self.next)
+            changed = [symbol for symbol, _ in self._core.changed()]
+            self._adopt |= {symbol: StateValue(offset, state) for symbol, offset, state in self._core.encoded(changed)}
 
     def _start(self, restored: Restored, span: Span) -> int:
         where = f"{self.raw_topic}/{self.partition}"
@@ -216,7 +223,6 @@ class PartitionOwner:
         return start
 
     def _tell_lost(self, first: int, following: int) -> None:
-        # The operators see the broken sequences and declare them; streams without ids have only this line.
         LogLost(topic=self.raw_topic, partition=self.partition, first_offset=first, next_offset=following).emit()
 
     async def take(self, records: Sequence[RawItem]) -> Outputs | None:
@@ -252,6 +258,7 @@ class PartitionOwner:
         if span.begin > self.next:
             if self._limits.accept_lost_log:
                 self._tell_lost(self.next, offset)
+                self._core.lose(offset)
                 return True
             raise RetentionError(
                 f"reading {where}: the log begins at {span.begin}, after offset {self.next} that is still needed",

@@ -51,7 +51,8 @@ class Symbol:
 
     `key` is the key of its raw records. `market` is None for the one symbol that stands for all
     records whose exchange, market or key cannot be told. `canonical` is the native name until an
-    instrument frame tells the canonical one, and so are its `terms` unknown.
+    instrument frame tells the canonical one, and so are its `terms` unknown. `lost` says that records
+    of it may be gone between the last one and the next.
     """
 
     key: str
@@ -64,6 +65,7 @@ class Symbol:
     terms: Terms = UNKNOWN
     offset: int = NOTHING_YET
     received_ns: int = 0
+    lost: bool = False
 
     def __post_init__(self) -> None:
         """Call the symbol by its native name at first."""
@@ -76,6 +78,7 @@ class _Stored(msgspec.Struct):
     received_ns: int
     parts: dict[str, msgspec.Raw]
     terms: Terms = UNKNOWN
+    lost: bool = False
 
 
 def fresh_parts(chain: tuple[Operator, ...]) -> list[Any]:
@@ -93,6 +96,7 @@ def encode_state(symbol: Symbol, chain: tuple[Operator, ...]) -> bytes:
             "received_ns": symbol.received_ns,
             "parts": parts,
             "terms": symbol.terms,
+            "lost": symbol.lost,
         }
     )
 
@@ -108,6 +112,7 @@ def restore_state(symbol: Symbol, chain: tuple[Operator, ...], offset: int, stor
     symbol.canonical = state.canonical
     symbol.terms = state.terms
     symbol.received_ns = state.received_ns
+    symbol.lost = state.lost
     symbol.offset = offset
     symbol.parts = [
         msgspec.msgpack.decode(state.parts[operator.name], type=operator.state)

@@ -221,10 +221,10 @@ def test_a_reader_without_the_prev_check_misses_a_lost_record() -> None:
 IDENTITY = Identity("cluster", "id", 2)
 
 
-def owner_of(limits: Limits | None = None) -> PartitionOwner:
+def owner_of(limits: Limits | None = None, core: HashCore | None = None) -> PartitionOwner:
     """Make an owner without working ports."""
     ports = Ports(*[None] * 4, Names(str, "control.reseed"))  # type: ignore[arg-type]
-    return PartitionOwner(TOPIC, 0, HashCore(), ports, limits or Limits(), lambda: True)
+    return PartitionOwner(TOPIC, 0, core or HashCore(), ports, limits or Limits(), lambda: True)
 
 
 def restored(*nexts: int, topic_id: str = "id", states: Mapping[str, StateValue] | None = None) -> Restored:
@@ -269,6 +269,15 @@ def test_a_log_that_begins_after_the_barrier_stops_unless_switched(caplog: pytes
     owner.begin(restored(5), IDENTITY, Span(6, 20))
     assert owner.next == 6
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_an_accepted_hole_is_in_every_state_before_the_first_barrier() -> None:
+    """So the gap of a symbol that says nothing yet outlives the worker, and the switch."""
+    core = HashCore()
+    owner = owner_of(Limits(accept_lost_log=True), core)
+    owner.begin(restored(5, states={"a": StateValue(4, b"x"), "b": StateValue(9, b"y")}), IDENTITY, Span(6, 20))
+    assert [symbol for symbol, _ in core.changed()] == ["a"]
+    assert owner._adopt.keys() == {"a", "b"}
 
 
 class IgnoresIds(PartitionOwner):

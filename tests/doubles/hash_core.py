@@ -53,6 +53,10 @@ class HashCore:
         self.states = dict(states)
         self._dirty = set()
 
+    def lose(self, before: int) -> None:
+        """Show every symbol that stands below an offset as changed."""
+        self._dirty |= {symbol for symbol, (offset, _) in self.states.items() if offset < before}
+
     def process(self, records: Sequence[tuple[int, bytes | None, bytes]]) -> Outputs:
         """Hash on, skipping what a state contains."""
         rows: dict[str, list[tuple[int, int, str, bytes]]] = {}
