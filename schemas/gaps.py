@@ -17,8 +17,8 @@ RECORD = Record(
             103,
             "cause",
             Type.SYMBOLIC,
-            "disconnect, silence, resubscribe, refused, removed, pause, restart, drop, spool_damage, sequence, "
-            "checksum, crossed, switch or unreadable",
+            "disconnect, silence, resubscribe, refused, removed, pause, restart, drop, spool_damage, retention, "
+            "sequence, checksum, crossed, switch or unreadable",
         ),
         Field(104, "from_ns", Type.LONG, "receive time of the last trusted frame", "ns"),
         Field(105, "to_ns", Type.LONG, "receive time of the first trusted frame after; null while open", "ns"),
