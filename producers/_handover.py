@@ -39,10 +39,15 @@ class _Giving:
 class _Taking:
     since_s: float
     heard: LastHeard
-    kinds: frozenset[str]
+    symbol: Symbol
     served_ns: dict[str, int] = field(default_factory=dict)
     streaming_s: float | None = None
     last_other_ns: int = 0
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Return what is to be recorded of the symbol."""
+        return self.heard.wanted[self.symbol]
 
     def unproven(self) -> dict[str, int]:
         """Return since when we are served, per kind of which the other was not heard since."""
@@ -110,7 +115,7 @@ class Handover:
     def take(self, symbol: Symbol, heard: LastHeard, now_s: float) -> None:
         """Begin to take a symbol up; `heard` is what the log held of it before. One that was never let go stays."""
         if self._giving.pop(symbol, None) is None:
-            self._taking.setdefault(symbol, _Taking(now_s, heard, heard.wanted[symbol]))
+            self._taking.setdefault(symbol, _Taking(now_s, heard, symbol))
 
     def forget(self, symbol: Symbol) -> None:
         """Drop a symbol that is recorded no more at all."""
