@@ -51,6 +51,19 @@ def what_is_recorded(command: _Command) -> _Command:
     return command
 
 
+def recorded(settings: Settings, exchanges: Sequence[str], markets: Sequence[str]) -> list[Recorded]:
+    """Return the venues and markets that are named, as configured; no setting names a place that does not exist.
+
+    Raises ConfigError.
+    """
+    from cryptoflow import registry  # noqa: PLC0415 - a quick --help
+    from cryptoflow.dialects import as_configured  # noqa: PLC0415 - a quick --help
+
+    found = as_configured(registry.load("exchanges", "EXCHANGE"), settings)
+    check_places(settings, found)
+    return venues_of(found, exchanges, markets)
+
+
 def venues_of(found: Mapping[str, Exchange], exchanges: Sequence[str], markets: Sequence[str]) -> list[Recorded]:
     """Return the venues and markets that are named. Raises ConfigError for one that does not exist.
 

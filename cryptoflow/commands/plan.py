@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cryptoflow.commands._output import JSON_OPTION, say_error, say_json, say_table
-from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import recorded, selections_of, what_is_recorded, with_flags
 from cryptoflow.config import load
 from cryptoflow.errors import ConfigError
 
@@ -55,12 +55,9 @@ def command(
       cryptoflow plan --exchange binance --market usdm --symbols "quote=USDT top=200" --replica-count 3
     """
     settings = with_flags(load(), streams, replica_count)
-    from cryptoflow import registry  # noqa: PLC0415 - a quick --help
     from producers import plan  # noqa: PLC0415 - a quick --help
 
-    existing = registry.load("exchanges", "EXCHANGE")
-    check_places(settings, existing)
-    venues = venues_of(existing, exchanges, markets)
+    venues = recorded(settings, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     known = [(venue.exchange.name, market) for venue in venues for market in venue.markets]
     bodies = _bodies(instruments, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cryptoflow.commands._stage import Health, require_broker, run_async
-from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import recorded, selections_of, what_is_recorded, with_flags
 from cryptoflow.config import load
 
 
@@ -45,13 +45,10 @@ def command(
     """
     settings = with_flags(load(), streams, replica_count, replica_index)
     require_broker(settings, "producer")
-    from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
-    from cryptoflow.dialects import as_configured  # noqa: PLC0415 - a quick --help
+    from cryptoflow import logs  # noqa: PLC0415 - a quick --help
     from producers import produce  # noqa: PLC0415 - a quick --help
 
-    found = as_configured(registry.load("exchanges", "EXCHANGE"), settings)
-    check_places(settings, found)
-    venues = venues_of(found, exchanges, markets)
+    venues = recorded(settings, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     logs.setup_logging(settings.log_level)
     with Health(settings) as health:

@@ -14,7 +14,7 @@ from cryptoflow import clock
 from cryptoflow.commands._duration import Duration
 from cryptoflow.commands._output import JSON_OPTION, say_error, say_json, say_table
 from cryptoflow.commands._stage import run_async
-from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import recorded, selections_of, what_is_recorded, with_flags
 from cryptoflow.config import load
 
 if TYPE_CHECKING:
@@ -64,12 +64,10 @@ def command(
       cryptoflow record --exchange okx --market swap --symbols BTC-USDT-SWAP --for 10m
     """
     settings = with_flags(load(), streams)
-    from cryptoflow import logs, registry  # noqa: PLC0415 - a quick --help
+    from cryptoflow import logs  # noqa: PLC0415 - a quick --help
     from producers import record  # noqa: PLC0415 - a quick --help
 
-    existing = registry.load("exchanges", "EXCHANGE")
-    check_places(settings, existing)
-    venues = venues_of(existing, exchanges, markets)
+    venues = recorded(settings, exchanges, markets)
     chosen = selections_of(settings, expressions, names)
     if not expressions and not names and not settings.producer.symbols:
         raise click.UsageError("name what to record with --symbols or --symbol; `all` means everything that trades")

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cryptoflow import registry
-from cryptoflow.commands._venues import check_places, selections_of, venues_of, what_is_recorded, with_flags
+from cryptoflow.commands._venues import check_places, recorded, selections_of, venues_of, what_is_recorded, with_flags
 from cryptoflow.config import Producer, Settings
 from cryptoflow.errors import ConfigError
 
@@ -17,6 +17,16 @@ FOUND = registry.load("exchanges", "EXCHANGE")
 def named(exchanges: tuple[str, ...], markets: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Return the markets by venue that the names mean."""
     return {one.exchange.name: one.markets for one in venues_of(FOUND, exchanges, markets)}
+
+
+def test_every_command_means_the_venues_as_configured() -> None:
+    """As of the moments of `dialects`, and with no setting of a place that does not exist."""
+    old = Settings(environment="test", dialects={"okx": "2022-05-13T06:00:00Z"})
+    (venue,) = recorded(old, ("okx",), ("swap",))
+    assert venue.exchange.markets["swap"] != FOUND["okx"].markets["swap"]
+    assert [one.exchange for one in recorded(Settings(), ("okx",), ())] == [FOUND["okx"]]
+    with pytest.raises(ConfigError, match=r"there is no market okx\.moon"):
+        recorded(Settings(producer=Producer(channels={"okx.moon": ("trades",)})), (), ())
 
 
 def test_without_names_the_whole_default_venue_is_meant() -> None:
