@@ -1,4 +1,4 @@
-"""A spare: another connection for a stream of which one connection counts.
+"""A spare: another feed's connection for a stream of which one connection counts.
 
 The newest frame that counted is looked for among what the spare brought: what came after it the connection
 that counts did not bring. So it is known where the spare goes on, without ids.

@@ -57,7 +57,8 @@ class Turn:
     `book` (what continuity of the book rests on), `replaced` (another connection's book is awaited),
     `overlaps` (other connections serve the stream, too), `previous_ns` (when it was heard before) and
     `continues` (it was heard last on this connection), `past` (streams whose evidence is about a time
-    after which they were heard).
+    after which they were heard), `returned` (streams that another feed brings again than the one that said
+    when it does).
     """
 
     batch: Batch
@@ -85,6 +86,7 @@ class Turn:
     message: Any = None
     evidence: dict[str, GapEvidence] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
     holes: list[Hole] = field(default_factory=list)
     late_ids: list[int] = field(default_factory=list)
     absent_ids: list[tuple[int, int]] = field(default_factory=list)

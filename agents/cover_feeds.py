@@ -63,11 +63,15 @@ class Waiting(msgspec.Struct):
 
 
 class Feeds(msgspec.Struct):
-    """Remember the feeds of each stream, its newest frame, and the evidence that waits."""
+    """Remember the feeds of each stream, its newest frame, the evidence that waits, and whose was declared.
+
+    Evidence that was declared says when its own feed is back; another may be before that.
+    """
 
     streams: dict[str, dict[str, Heard]] = {}
     waiting: dict[str, Waiting] = {}
     newest: dict[str, Newest] = {}
+    declared: dict[str, str] = {}
 
 
 def _step(state: Feeds, turn: Turn) -> None:
@@ -78,6 +82,7 @@ def _step(state: Feeds, turn: Turn) -> None:
             lost = _lost(state, stream, feed, message) if stream not in scoped else None
             if lost is not None:
                 turn.evidence[stream] = lost
+                state.declared[stream] = feed
     elif turn.kind == ALIVE and isinstance(message, Alive):
         for stream in sorted(STREAMS.intersection(message.streams) - scoped):
             _heard(state, turn, stream, feed)
@@ -113,6 +118,8 @@ def _heard(state: Feeds, turn: Turn, stream: str, feed: str) -> None:
     """Note that a feed was heard; evidence that waits is then covered, or is a gap after all."""
     own, at_ns = _feed(state, stream, feed, turn.received_ns), turn.received_ns
     _move(own, at_ns)
+    if stream in state.declared and not own.is_lost and not is_of_feed(feed, state.declared.pop(stream)):
+        turn.returned.add(stream)
     waiting = state.waiting.get(stream)
     if waiting is None:
         return
@@ -176,7 +183,7 @@ def _quiet(state: Feeds, run: Run) -> Feeds | None:
     scoped = run.market.scoped_kinds if run.market else frozenset()
     feeds = {feed_of(conn) for conn in set(run.conns)}
     kinds = [kind for kind in run.spans if kind in STREAMS and kind not in scoped]
-    if not state.waiting.keys().isdisjoint(kinds):
+    if not state.waiting.keys().isdisjoint(kinds) or not state.declared.keys().isdisjoint(kinds):
         return None
     streams, newest = dict(state.streams), dict(state.newest)
     for kind in kinds:
@@ -191,7 +198,7 @@ def _quiet(state: Feeds, run: Run) -> Feeds | None:
             last = {feed_of(conns[ordinal]): times[ordinal] for ordinal in run.ordinals(kind)}
         moved = {feed: Heard(known[feed].since_ns, at_ns, known[feed].lost_ns) for feed, at_ns in last.items()}
         streams[kind] = {**known, **moved}
-    return Feeds(streams, state.waiting, newest)
+    return Feeds(streams, state.waiting, newest, state.declared)
 
 
 OPERATOR = Operator("cover_feeds", 22, Feeds, _step, _quiet)

@@ -52,6 +52,9 @@ class Gaps(msgspec.Struct):
 
 
 def _step(state: Gaps, turn: Turn) -> None:
+    for stream in turn.returned.intersection(state.open):
+        gap = state.open[stream]
+        gap.trusted_ns = min(gap.trusted_ns, max(turn.received_ns, gap.from_ns))
     for stream, evidence in turn.evidence.items():
         _evidence(state, turn, stream, evidence)
     for hole in turn.holes:

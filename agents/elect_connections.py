@@ -5,15 +5,15 @@ are no rows. A book is taken up at the next snapshot of the connection elected, 
 then; of other streams the frames after `Switch.since_ns` are rows.
 
 A producer that replaces one of its own connections joins the two and says from when on (`since_ns`). Two
-replicas cannot. But a connection heard beside the one that counts is a spare (`_spares`): when it takes over,
-nothing is missing from its first frame after the newest that counted; what it brought before it took over, and
-had not counted, is a gap. Of one never heard before, nothing tells what both brought from what neither did. Then,
-unless the one before was lost, it counts `SWITCH_GUARD_NS` later, and a gap says so. Later than the switch, or
-than the newest frame that counted before it in the log: a producer may be seconds late to publish, and what it
-says first then stands behind that. A book goes on with the old one until the snapshot of the new.
+replicas of one feed cannot: without ids nothing tells what both brought from what neither did. Then, unless
+the one before was lost, the one elected counts `SWITCH_GUARD_NS` later, a book goes on with the old one until
+the snapshot of the new, and a gap says so. Later than the switch, or than the newest frame that counted before
+it in the log: a producer may be seconds late to publish, and what it says first then stands behind that.
 
-While a connection of another feed counts and lives, no switch elects a spare. It takes over when the other's
-producer says that it lost the stream, or when it brings for `TAKE_OVER_NS` what the other does not.
+A connection of another feed is a spare (`_spares`): while the one that counts lives, no switch of its producer
+elects it. It takes over when the other's producer says that it lost the stream, or when it brings for
+`TAKE_OVER_NS` what the other does not. From its first frame after the newest that counted nothing is missing;
+what it brought before it took over, and had not counted, is a gap. A book needs its next snapshot besides.
 """
 
 from __future__ import annotations
@@ -103,15 +103,11 @@ def _elect(state: Elected, turn: Turn, stream: str, switch: Switch) -> None:
     if stream == BOOK and not joins:
         state.heir, state.asked = switch.conn, False
         return
-    spare, counted = state.spares.get(stream), state.counted.get(stream)
-    if not joins and counted is not None and spare is not None and spare.conn == switch.conn:
-        turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=0)
-        _take_over(state, turn, stream, spare, counted)
-        return
     _let_count(state, turn, stream, switch.conn)
     if stream != BOOK:
         state.since_ns[stream] = switch.since_ns
         if not joins:
+            counted = state.counted.get(stream)
             state.since_ns[stream] = max(turn.received_ns, counted.at_ns if counted else 0) + SWITCH_GUARD_NS
             turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=0, to_ns=state.since_ns[stream])
         return
@@ -177,7 +173,8 @@ def _take_over(state: Elected, turn: Turn, stream: str, spare: Spare, counted: C
     if spare.ahead(counted):
         turn.evidence[stream] = evidence
     elif spare.place(counted) is None:
-        state.joining[stream] = Joining(evidence, any(at_ns > counted.at_ns for _, at_ns in spare.frames))
+        # A spare that began after the newest that counted may have brought what follows, even before that came.
+        state.joining[stream] = Joining(evidence, any(at_ns > counted.alive_ns for _, at_ns in spare.frames))
 
 
 def _alive(state: Elected, turn: Turn, stream: str) -> None:
@@ -225,14 +222,15 @@ def _newest(state: Elected, market: Market | None, stream: str, conn: str, at_ns
 def _spared(state: Elected, turn: Turn, stream: str, conn: str) -> bool:
     """Take note of a frame that does not count; tell whether its connection takes over with it."""
     spare, counted, now_ns = state.spares.get(stream), state.counted.get(stream), turn.received_ns
+    if not is_of_another(conn, state.conns[stream]):
+        return False
     if spare is None or (spare.conn != conn and not spare.lives(now_ns)):
         spare = state.spares[stream] = Spare(conn, now_ns)
     if spare.conn != conn:
         return False
     spare.heard(digest_of(turn.market, turn.payload), now_ns, counted)
     ahead_ns = spare.ahead(counted) if counted is not None else 0
-    is_long = ahead_ns > 0 and now_ns - ahead_ns >= TAKE_OVER_NS
-    if counted is None or not is_long or not is_of_another(conn, state.conns[stream]):
+    if counted is None or not ahead_ns or now_ns - ahead_ns < TAKE_OVER_NS:
         return False
     turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=max(counted.at_ns, counted.alive_ns))
     _let_count(state, turn, stream, conn)

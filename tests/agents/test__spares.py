@@ -1,4 +1,4 @@
-"""Another connection takes over where ids do not hold, and goes on where the one before ended."""
+"""Another feed's connection takes over where ids do not hold, and goes on where the one before ended."""
 
 from __future__ import annotations
 
@@ -110,6 +110,20 @@ def test_a_spare_that_never_brought_the_newest_counts_after_the_guard(wait_ns: i
     assert [one[:3] for one in gaps] == (
         [] if wait_ns else [(0, "disconnect", 1001 * MS), (1, "disconnect", 1001 * MS)]
     )
+
+
+def test_a_spare_that_began_after_the_newest_has_perhaps_brought_what_follows() -> None:
+    """Also where that came before the newest did: the connection that counts was late."""
+    log = Log(market="s")
+    put(log, OWN, 0)
+    put(log, SPARE, 2)
+    put(log, OWN, 1)
+    lose(log)
+    log.now_ns += 2 * SWITCH_GUARD_NS
+    put(log, SPARE, 3)
+    found, gaps = quotes(log)
+    assert found == [(OWN, 0), (OWN, 1), (SPARE, 3)]
+    assert [one[:3] for one in gaps] == [(0, "disconnect", 1003 * MS), (1, "disconnect", 1003 * MS)]
 
 
 def test_when_the_spare_is_lost_too_the_gap_begins_with_what_counted_last() -> None:
@@ -309,43 +323,6 @@ def test_when_a_spare_got_ahead_is_known_however_much_it_brings() -> None:
     assert spare.ahead(counted) == SECOND_NS + 1
     newest = 2 * FRAMES_MAX - 1
     assert spare.ahead(Counted(OWN, SECOND_NS + newest, newest)) == 0
-
-
-def test_a_replica_that_was_heard_beside_the_one_before_goes_on_without_a_gap() -> None:
-    """Its election says when: what the one before brings after it is no row, and not missing."""
-    log = Log(market="s")
-    for number in (1, 2):
-        put(log, "a", number)
-        put(log, "b", number)
-    log.put("switch", switch("b", "quotes"), conn="own")
-    put(log, "a", 3)
-    put(log, "b", 3, 4)
-    assert quotes(log) == ([("a", 1), ("a", 2), ("b", 3), ("b", 4)], [])
-
-
-def test_what_a_replica_brought_before_its_election_is_a_gap() -> None:
-    """From the newest that counted to the first that counts again: the one before was late."""
-    log = Log(market="s")
-    put(log, "a", 1)
-    put(log, "b", 1, 2)
-    log.put("switch", switch("b", "quotes"), conn="own")
-    put(log, "a", 2)
-    put(log, "b", 3)
-    assert quotes(log) == (
-        [("a", 1), ("b", 3)],
-        [(0, "switch", 1001 * MS, None), (1, "switch", 1001 * MS, 1006 * MS)],
-    )
-
-
-def test_a_replica_takes_nothing_over_by_itself() -> None:
-    """The one before may be late; whoever takes its place is elected."""
-    log = Log(market="s")
-    put(log, "a", 1)
-    put(log, "b", 1)
-    for number in range(2, 10):
-        log.now_ns += SECOND_NS
-        put(log, "b", number)
-    assert quotes(log) == ([("a", 1)], [])
 
 
 def test_lines_of_one_producer_are_no_spares_of_each_other() -> None:

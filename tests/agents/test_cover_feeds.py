@@ -116,6 +116,21 @@ def test_when_both_feeds_fail_the_gap_starts_at_the_later_loss() -> None:
     ]
 
 
+def test_a_gap_ends_with_the_first_feed_that_is_back() -> None:
+    """The one that declared it says when it is back itself; another was heard before that."""
+    for conn, ends_ns in ((B, at(5)), (A, at(50))):
+        log = Log()
+        both(log)
+        log.put("gap", gap("trades", from_ns=at(1) + 1), conn=B)
+        log.put("gap", gap("trades", from_ns=at(1) + 2, to_ns=at(50)), conn=A)
+        log.now_ns = at(4)
+        log.put("trades", trade(3), conn=conn)
+        assert [one[:4] for one in told(log)] == [
+            (0, "disconnect", at(1) + 2, None),
+            (1, "disconnect", at(1) + 2, ends_ns),
+        ]
+
+
 def test_a_feed_that_tells_its_loss_late_ends_the_waiting() -> None:
     """The one feed is back before the other says that it was away too: the gap lies between loss and return."""
     log = Log()
