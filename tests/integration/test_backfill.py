@@ -9,7 +9,7 @@ import pytest
 
 from cryptoflow.simulator.venues import markets
 from exchanges import BACKFILL
-from schemas import decode_raw
+from schemas import RawFrame, decode_raw
 from schemas._registry import load
 from tests.doubles.market_bench import MarketBench, abort, market_bench
 from tests.doubles.venue_run import until
@@ -28,9 +28,30 @@ def holes(bench: MarketBench) -> dict[str, set[str | None]]:
 
 
 def filled(bench: MarketBench) -> bool:
-    """Tell whether ids were missed and every such gap is closed."""
+    """Tell whether ids were missed, every such gap is closed, and no symbol misses any."""
     found = holes(bench)
-    return bool(found) and all(how & {"backfill", "absent", "late"} for how in found.values())
+    is_closed = bool(found) and all(how & {"backfill", "absent", "late"} for how in found.values())
+    return is_closed and not any(missing(bench).values())
+
+
+def fetched(bench: MarketBench) -> list[RawFrame]:
+    """Return the frames of trades that were fetched."""
+    records = [decode_raw(value) for _, _, value in bench.log.client.delivered]
+    return [frame for record in records for frame in record.frames if frame.k == BACKFILL]
+
+
+def missing(bench: MarketBench) -> dict[str, set[int]]:
+    """Return, by symbol, the ids between the first and the last that neither came nor never existed."""
+    absent = {
+        one
+        for frame in fetched(bench)
+        if frame.m
+        for one in range(int(frame.m["absent_from"]), int(frame.m["absent_to"]) + 1)
+    }
+    by_symbol: dict[str, set[int]] = {}
+    for row in bench.rows["md.trades"]:
+        by_symbol.setdefault(row["native_symbol"], set()).add(int(row["trade_id"]))
+    return {symbol: set(range(min(ids), max(ids) + 1)) - ids - absent for symbol, ids in by_symbol.items()}
 
 
 @pytest.mark.parametrize("market", MARKETS)
@@ -44,20 +65,11 @@ async def test_what_a_cut_missed_is_fetched_and_the_gap_is_closed(market: str, t
             assert session.link is not None
             abort(session.link)
         await until(lambda: filled(bench), 30, "filling the gap")
-    records = [decode_raw(value) for _, _, value in bench.log.client.delivered]
-    fetched = [frame for record in records for frame in record.frames if frame.k == BACKFILL]
-    assert fetched
-    by_symbol: dict[str, list[int]] = {}
-    sources: set[str] = set()
-    for row in bench.rows["md.trades"]:
-        by_symbol.setdefault(row["native_symbol"], []).append(int(row["trade_id"]))
-        sources.add(row["source"])
-    absent = {
-        one for frame in fetched if frame.m for one in range(int(frame.m["absent_from"]), int(frame.m["absent_to"]) + 1)
-    }
-    for symbol, ids in by_symbol.items():
-        assert len(set(ids)) == len(ids), symbol
-        assert set(range(min(ids), max(ids) + 1)) - set(ids) <= absent, symbol
+    assert fetched(bench)
+    assert not any(missing(bench).values())
+    ids = [(row["native_symbol"], row["trade_id"]) for row in bench.rows["md.trades"]]
+    assert len(set(ids)) == len(ids)
+    sources = {row["source"] for row in bench.rows["md.trades"]}
     assert sources == {"test", "backfill"}
 
 
