@@ -44,6 +44,11 @@ class Counted(msgspec.Struct):
     digest: int
     alive_ns: int = 0
 
+    @property
+    def until_ns(self) -> int:
+        """Return until when nothing is known to be missing."""
+        return max(self.at_ns, self.alive_ns)
+
     def then(self, conn: str, at_ns: int, digest: int) -> Counted:
         """Return what is to be remembered when another frame counts."""
         return Counted(conn, max(at_ns, self.at_ns), digest, self.alive_ns if conn == self.conn else 0)

@@ -165,9 +165,8 @@ def _lose(state: Elected, turn: Turn, stream: str, evidence: GapEvidence) -> Non
 
 def _take_over(state: Elected, turn: Turn, stream: str, spare: Spare, counted: Counted) -> None:
     """Let the spare count: its next frame is a row if it follows on the newest that counted."""
-    evidence = msgspec.structs.replace(
-        turn.evidence.pop(stream), streams=(stream,), from_ns=max(counted.at_ns, counted.alive_ns), to_ns=0
-    )
+    told = turn.evidence.pop(stream)
+    evidence = msgspec.structs.replace(told, streams=(stream,), from_ns=counted.until_ns, to_ns=0)
     _let_count(state, turn, stream, spare.conn)
     state.since_ns.pop(stream, None)
     if spare.ahead(counted):
@@ -204,11 +203,11 @@ def _counts(state: Elected, turn: Turn) -> bool:
         return False
     if turn.kind == SNAPSHOT and turn.dead is None:
         state.awaiting = False
-    elif stream == BOOK and state.awaiting and not state.asked:
-        # The connection has begun without the snapshot that its book starts with.
-        state.asked = True
-        turn.ask_reseed()
     if stream == BOOK and state.awaiting:
+        if not state.asked:
+            # The connection has begun without the snapshot that its book starts with.
+            state.asked = True
+            turn.ask_reseed()
         return False
     state.counted[stream] = _newest(state, turn.market, stream, conn, turn.received_ns, turn.payload)
     return True
@@ -232,7 +231,7 @@ def _spared(state: Elected, turn: Turn, stream: str, conn: str) -> bool:
     ahead_ns = spare.ahead(counted) if counted is not None else 0
     if counted is None or not ahead_ns or now_ns - ahead_ns < TAKE_OVER_NS:
         return False
-    turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=max(counted.at_ns, counted.alive_ns))
+    turn.evidence[stream] = GapEvidence("switch", (stream,), from_ns=counted.until_ns)
     _let_count(state, turn, stream, conn)
     state.since_ns.pop(stream, None)
     if stream == BOOK:
